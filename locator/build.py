@@ -1,0 +1,506 @@
+"""Build the compact tables of ``geodata/`` from downloaded open data.
+
+Each builder reads files as their publishers hand them out (or trimmed copies with the same
+columns) from one folder, finds them by name, and writes one table. Nothing is dropped in
+silence: every builder says what it left out.
+"""
+
+import csv
+import gzip
+import io
+import itertools
+import json
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from locator import demand, geodesy, places, tables
+from locator.errors import DataError, InputError
+
+# nodes of one name that lie within this distance belong to one street
+_STREET_GAP_M = 500.0
+# a street point of the police stands for a street whose length is not known
+_POLICE_POINT_PRECISION_M = 200.0
+_STOP_GAP_M = 300.0
+_OUTLINE_TOLERANCE_M = 60.0
+_STOP_PRECISION_M = 30.0
+
+# what data.police.uk writes in "On or near ..." for places that are not streets
+_NOT_A_STREET = frozenset(
+    {
+        "Airport/Airfield",
+        "Bus/Coach Station",
+        "Conference/Exhibition Centre",
+        "Further/Higher Educational Building",
+        "Hospital",
+        "Motorway Service Area",
+        "Nightclub",
+        "No Location",
+        "Park/Open Space",
+        "Parking Area",
+        "Pedestrian Subway",
+        "Petrol Station",
+        "Police Station",
+        "Prison",
+        "Race Track",
+        "Shopping Area",
+        "Sports/Recreation Area",
+        "Supermarket",
+        "Theatre/Concert Hall",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What one builder wrote."""
+
+    name: str
+    path: Path
+    rows: int
+    notes: tuple[str, ...]
+
+
+def build(name: str, sources: Path, folder: Path) -> Built:
+    """Build one table.
+
+    Parameters
+    ----------
+    name
+        One of :data:`BUILDERS`.
+    sources
+        Folder that holds the downloaded files, at any depth.
+    folder
+        The geodata folder to write to.
+
+    Raises
+    ------
+    DataError
+        A file is missing or is not what its name promises.
+    """
+    return BUILDERS[name](_Downloads(sources), folder)
+
+
+@dataclass(frozen=True, slots=True)
+class _Downloads:
+    """A folder of downloaded files, found by name."""
+
+    folder: Path
+
+    def find(self, what: str, *patterns: str) -> list[Path]:
+        for pattern in patterns:
+            found = sorted(self.folder.rglob(pattern))
+            if found:
+                return found
+        wanted = " or ".join(patterns)
+        msg = f"No {what} in {self.folder}. Download it there as {wanted}."
+        raise DataError(msg)
+
+    def one(self, what: str, *patterns: str) -> Path:
+        return self.find(what, *patterns)[0]
+
+
+def _pick(frame: pd.DataFrame, path: Path, **wanted: tuple[str, ...]) -> pd.DataFrame:
+    """Take columns by any of their usual names and give them ours."""
+    picked = {}
+    for ours, names in wanted.items():
+        theirs = next((n for n in names if n in frame.columns), None)
+        if theirs is None:
+            msg = f"{path} has no column {' or '.join(names)}; it has {list(frame.columns)}."
+            raise DataError(msg)
+        picked[ours] = frame[theirs]
+    return pd.DataFrame(picked)
+
+
+def _write_csv(frame: pd.DataFrame, folder: Path, name: str, *notes: str) -> Built:
+    path = folder / tables.sources(folder)[name].file
+    text = frame.to_csv(index=False, lineterminator="\n").encode()
+    # no time stamp inside: building again from the same files gives the same bytes
+    path.write_bytes(gzip.compress(text, 9, mtime=0) if path.suffix == ".gz" else text)
+    return Built(name, path, len(frame), notes)
+
+
+def _write_outlines(frame: gpd.GeoDataFrame, folder: Path, name: str, *notes: str) -> Built:
+    path = folder / tables.sources(folder)[name].file
+    frame = frame.set_geometry(shapely.set_precision(frame.geometry.array, 1e-5))
+    features = json.loads(frame.to_json(drop_id=True))["features"]
+    lines = ",\n".join(json.dumps(f, separators=(",", ":"), ensure_ascii=False) for f in features)
+    path.write_text(f'{{"type":"FeatureCollection","features":[\n{lines}\n]}}\n', "utf-8")
+    return Built(name, path, len(frame), notes)
+
+
+def _postcodes(downloads: _Downloads, folder: Path) -> Built:
+    """Code-Point Open: the zip of Ordnance Survey, or one CSV with a header."""
+    area = tables.area(folder)
+    path = downloads.one("Code-Point Open", "codepo_gb.zip", "code_point_open_*.csv*")
+    raw = _code_point_zip(path) if path.suffix == ".zip" else pd.read_csv(path)
+    frame = _pick(
+        raw,
+        path,
+        postcode=("postcode",),
+        easting=("eastings",),
+        northing=("northings",),
+        quality=("positional_quality_indicator",),
+        authority=("admin_district_code",),
+    )
+    inside = frame["authority"].isin(list(area.authorities))
+    placed = frame["easting"] > 0
+    frame["postcode"] = [
+        f"{code[:-3].strip()} {code[-3:]}" for code in frame["postcode"].astype(str)
+    ]
+    kept = frame[inside & placed].sort_values("postcode")
+    return _write_csv(
+        kept,
+        folder,
+        "postcodes",
+        f"{int((~inside).sum())} postcodes of other authorities left out",
+        f"{int((inside & ~placed).sum())} postcodes without a position left out",
+    )
+
+
+def _code_point_zip(path: Path) -> pd.DataFrame:
+    # the order of columns in the headerless CSVs, from the product's Doc/ folder
+    columns = {0: "postcode", 1: "positional_quality_indicator", 2: "eastings", 3: "northings"}
+    columns[8] = "admin_district_code"
+    with zipfile.ZipFile(path) as archive:
+        members = [m for m in archive.namelist() if re.search(r"Data/CSV/\w+\.csv$", m)]
+        parts = [
+            pd.read_csv(archive.open(m), header=None, usecols=list(columns)) for m in members
+        ]
+    if not parts:
+        msg = f"{path} holds no Data/CSV/*.csv; is it Code-Point Open in CSV format?"
+        raise DataError(msg)
+    return pd.concat(parts, ignore_index=True).rename(columns=columns)
+
+
+def _areas(downloads: _Downloads, folder: Path) -> Built:
+    """Outlines of the area: the union of its authorities, and each authority."""
+    area = tables.area(folder)
+    path = downloads.one("authority outlines", "*boundaries*.gpkg", "*Local_Authority_D*")
+    raw = gpd.read_file(path, layer="lad_2024") if path.suffix == ".gpkg" else gpd.read_file(path)
+    codes = _pick(raw, path, code=("ltla24_code", "LAD24CD", "LAD23CD"))
+    raw = raw.assign(code=codes["code"]).to_crs(geodesy.WGS84)
+    kept = raw[raw["code"].isin(list(area.authorities))].sort_values("code")
+    detailed = downloads.one("county outline", "*county_osm*.geojson")
+    county = gpd.read_file(detailed).to_crs(geodesy.BNG).simplify(_OUTLINE_TOLERANCE_M)
+    frame = gpd.GeoDataFrame(
+        {
+            "code": ["", *kept["code"]],
+            "name": [area.name, *(area.authorities[c] for c in kept["code"])],
+            "level": ["county", *("authority" for _ in range(len(kept)))],
+        },
+        geometry=[county.to_crs(geodesy.WGS84).union_all(), *kept.geometry],
+        crs=geodesy.WGS84,
+    )
+    return _write_outlines(frame, folder, "areas")
+
+
+def _lsoa(downloads: _Downloads, folder: Path) -> Built:
+    """Residents and deprivation by LSOA 2021, with a centre made from its postcodes."""
+    outlines = _lsoa_polygons(downloads, folder)
+    path = downloads.one("residents by LSOA", "lsoa2021_census2021*.csv*", "*ts001-lsoa.csv")
+    residents = _pick(
+        pd.read_csv(path),
+        path,
+        code=("lsoa21_code", "geography code"),
+        residents=("total_residents", "Residence type: Total; measures: Value"),
+    )
+    path = downloads.one("indices of deprivation", "lsoa2021*imd2025*.csv*", "File_7_*.csv")
+    deprivation = _pick(
+        pd.read_csv(path),
+        path,
+        code=("lsoa21_code", "LSOA code (2021)"),
+        imd_decile=(
+            "IMD_decile",
+            "Index of Multiple Deprivation (IMD) Decile (where 1 is most deprived 10% of LSOAs)",
+        ),
+    )
+    frame = outlines[["code", "name", "authority"]].merge(residents, on="code", how="left")
+    frame = frame.merge(deprivation, on="code", how="left")
+    if frame.isna().any(axis=None):
+        missing = sorted(frame.loc[frame.isna().any(axis=1), "code"])
+        msg = f"Residents or deprivation are missing for {len(missing)} LSOAs: {missing[:5]} ..."
+        raise DataError(msg)
+    units = tables.table(folder, "postcodes")
+    points = gpd.GeoDataFrame(
+        geometry=gpd.points_from_xy(units["easting"], units["northing"]), crs=geodesy.BNG
+    )
+    polygons = outlines.to_crs(geodesy.BNG)
+    joined = points.sjoin(polygons[["code", "geometry"]], predicate="within")
+    means = pd.DataFrame(
+        {"x": joined.geometry.x, "y": joined.geometry.y, "code": joined["code"]}
+    ).groupby("code")[["x", "y"]]
+    inside = polygons.set_index("code").representative_point()
+    centre = means.mean().reindex(frame["code"])
+    empty = centre["x"].isna().to_numpy()
+    x = np.where(empty, inside.x.reindex(frame["code"]), centre["x"])
+    y = np.where(empty, inside.y.reindex(frame["code"]), centre["y"])
+    lon, lat = geodesy.to_wgs84(x, y)
+    frame = frame.assign(longitude=lon.round(6), latitude=lat.round(6)).sort_values("code")
+    note = f"{int(empty.sum())} LSOAs hold no postcode: a point inside the outline stands for them"
+    return _write_csv(frame, folder, "lsoa", note)
+
+
+def _lsoa_polygons(downloads: _Downloads, folder: Path) -> gpd.GeoDataFrame:
+    area = tables.area(folder)
+    path = downloads.one("LSOA outlines", "*boundaries*.gpkg", "*Lower_layer_Super_Output*2021*")
+    raw = gpd.read_file(path, layer="lsoa_2021") if path.suffix == ".gpkg" else gpd.read_file(path)
+    picked = _pick(
+        raw, path, code=("lsoa21_code", "LSOA21CD"), name=("lsoa21_name", "LSOA21NM")
+    )
+    # ONS names an LSOA after its authority: "West Northamptonshire 048E"
+    by_name = {name: code for code, name in area.authorities.items()}
+    picked["authority"] = [by_name.get(name.rsplit(" ", 1)[0], "") for name in picked["name"]]
+    frame = gpd.GeoDataFrame(picked, geometry=raw.geometry.make_valid(), crs=raw.crs)
+    return frame[frame["authority"] != ""].to_crs(geodesy.WGS84).sort_values("code")
+
+
+def _lsoa_outlines(downloads: _Downloads, folder: Path) -> Built:
+    """Simplified outlines of the LSOAs of the area."""
+    frame = _lsoa_polygons(downloads, folder)[["code", "geometry"]]
+    return _write_outlines(frame, folder, "lsoa_outlines")
+
+
+def _incidents(downloads: _Downloads, folder: Path) -> Built:
+    """Police records as counts per snapped point, month and category."""
+    area = tables.area(folder)
+    files = downloads.find("police records", f"*-{area.police_force}-street.csv*")
+    raw = pd.concat([demand.read_police_csv(path) for path in files], ignore_index=True)
+    kept = raw[raw["category"].isin(demand.SERIOUS_CATEGORIES)]
+    keys = ["month", "category", "lsoa", "longitude", "latitude"]
+    counts = kept.groupby(keys, dropna=False).size().rename("records").reset_index()
+    counts["lsoa"] = counts["lsoa"].fillna("")
+    return _write_csv(
+        counts,
+        folder,
+        "incidents",
+        f"{len(kept)} records in {len(files)} months kept",
+        f"{len(raw) - len(kept)} records of other categories left out",
+    )
+
+
+def _place_rows(stops: pd.DataFrame, downloads: _Downloads) -> Iterator[dict[str, object]]:
+    for (locality, town), group in stops.groupby(["locality", "parent"]):
+        x, y = group["x"].median(), group["y"].median()
+        reach = np.hypot(group["x"] - x, group["y"] - y).quantile(0.9)
+        kind = "suburb" if town else "town" if len(group) > _TOWN_STOPS else "village"
+        row = {"name": locality, "kind": kind, "locality": "", "town": town}
+        yield row | {"x": x, "y": y, "precision_m": max(round(float(reach), -1), 300.0)}
+    for (name, locality, town), group in stops.groupby(["stop", "locality", "parent"]):
+        xy = group[["x", "y"]].to_numpy()
+        for cluster in _clusters(xy, _STOP_GAP_M):
+            x, y, reach = _middle(xy[cluster])
+            types = set(group["StopType"].iloc[cluster])
+            kind = "bus station" if "BCS" in types and len(cluster) > 1 else "bus stop"
+            row = {"name": name, "kind": kind, "locality": locality, "town": town}
+            yield row | {"x": x, "y": y, "precision_m": max(reach, _STOP_PRECISION_M)}
+    path = downloads.one("railway stations", "railway_stations*.csv*")
+    stations = pd.read_csv(path)
+    x, y = geodesy.to_bng(stations["long"].to_numpy(), stations["lat"].to_numpy())
+    for name, e, n in zip(stations["stationName"], x, y, strict=True):
+        row = {"name": f"{name} railway station", "kind": "railway station", "locality": ""}
+        yield row | {"town": name, "x": e, "y": n, "precision_m": 100.0}
+    path = downloads.one("hospitals", "hospitals*.csv*")
+    hospitals = pd.read_csv(path).drop_duplicates(["longitude", "latitude"])
+    x, y = geodesy.to_bng(hospitals["longitude"].to_numpy(), hospitals["latitude"].to_numpy())
+    for name, e, n in zip(hospitals["hospital22_name"], x, y, strict=True):
+        row = {"name": name, "kind": "hospital", "locality": "", "town": ""}
+        yield row | {"x": e, "y": n, "precision_m": 200.0}
+
+
+# a locality without a parent and with this many stops is a town rather than a village
+_TOWN_STOPS = 60
+
+
+def _places(downloads: _Downloads, folder: Path) -> Built:
+    """Towns, villages and suburbs, stations, hospitals and bus stops by name."""
+    stops = _stops(downloads, folder)
+    frame = pd.DataFrame(_place_rows(stops, downloads))
+    inside = _inside(frame, folder)
+    kept = _located(frame[inside].reset_index(drop=True), stops, folder)
+    return _write_csv(
+        kept, folder, "places", f"{int((~inside).sum())} places outside the county left out"
+    )
+
+
+def _streets(downloads: _Downloads, folder: Path) -> Built:
+    """Street names with their town: OpenStreetMap's, and those that the police records name."""
+    area = tables.area(folder)
+    osm = _osm_street_nodes(downloads)
+    osm = osm[_inside(osm, folder)]
+    files = downloads.find("police records", f"*-{area.police_force}-street.csv*")
+    police = pd.concat([demand.read_police_csv(path) for path in files], ignore_index=True)
+    police = police.assign(name=police["location"].str.removeprefix("On or near "))
+    police = police[~police["name"].isin(_NOT_A_STREET)].dropna(subset=["longitude", "name"])
+    police = police.drop_duplicates(["name", "longitude", "latitude"])
+    x, y = geodesy.to_bng(police["longitude"].to_numpy(), police["latitude"].to_numpy())
+    police = police.assign(x=x, y=y).dropna(subset=["x"])
+    police = police[_inside(police, folder)]
+    nodes = pd.concat(
+        [osm.assign(source="osm"), police[["name", "x", "y"]].assign(source="police")],
+        ignore_index=True,
+    )
+    nodes["folded"] = nodes["name"].map(places.fold)
+    frame = pd.DataFrame(_street_rows(nodes))
+    kept = _located(frame, _stops(downloads, folder), folder)
+    return _write_csv(kept, folder, "streets", f"{len(nodes)} named points joined by name and gap")
+
+
+def _street_rows(nodes: pd.DataFrame) -> Iterator[dict[str, object]]:
+    for _, group in nodes.groupby("folded"):
+        xy = group[["x", "y"]].to_numpy()
+        for cluster in _clusters(xy, _STREET_GAP_M):
+            part = group.iloc[cluster]
+            mapped = (part["source"] == "osm").to_numpy()
+            x, y, reach = _middle(xy[cluster][mapped] if mapped.any() else xy[cluster])
+            known = 0.0 if mapped.any() else _POLICE_POINT_PRECISION_M
+            name = part["name"].mode().iloc[0]
+            row = {"name": name, "x": x, "y": y, "source": "osm" if mapped.any() else "police"}
+            yield row | {"precision_m": max(round(reach, -1), known, 30.0)}
+
+
+def _osm_street_nodes(downloads: _Downloads) -> pd.DataFrame:
+    """Named streets as points: from an OSM extract, or from a table of ways and their nodes."""
+    path = downloads.one("street names", "osm_residential_streets_*.csv*", "*.osm.pbf")
+    if path.suffix == ".pbf":
+        return osm_extract_street_nodes(path)
+    ways = pd.read_csv(path)[["osm_way_id", "name"]]
+    path = downloads.one("street nodes", "osm_residential_street_nodes_*.csv*")
+    nodes = pd.read_csv(path).merge(ways, on="osm_way_id", validate="many_to_one")
+    x, y = geodesy.to_bng(nodes["lon"].to_numpy(), nodes["lat"].to_numpy())
+    return pd.DataFrame({"name": nodes["name"], "x": x, "y": y})
+
+
+def osm_extract_street_nodes(path: Path) -> pd.DataFrame:
+    """Read the nodes of every named street of an OSM extract.
+
+    Parameters
+    ----------
+    path
+        An ``.osm.pbf`` file.
+
+    Returns
+    -------
+    nodes
+        Columns ``name``, ``x``, ``y`` (EPSG:27700 metres), one row a node of a way.
+    """
+    import osmium  # noqa: PLC0415  # an optional extra: only this builder needs it
+
+    rows: list[tuple[str, float, float]] = []
+    reader = osmium.FileProcessor(str(path)).with_locations()
+    reader = reader.with_filter(osmium.filter.EntityFilter(osmium.osm.WAY))
+    for way in reader:
+        if "highway" in way.tags and "name" in way.tags:
+            name = way.tags["name"]
+            rows.extend((name, n.lon, n.lat) for n in way.nodes if n.location.valid())
+    frame = pd.DataFrame(rows, columns=["name", "lon", "lat"])
+    x, y = geodesy.to_bng(frame["lon"].to_numpy(), frame["lat"].to_numpy())
+    return pd.DataFrame({"name": frame["name"], "x": x, "y": y}).dropna()
+
+
+def _stops(downloads: _Downloads, folder: Path) -> pd.DataFrame:
+    """Active NaPTAN stops of the area, with the locality that each belongs to."""
+    path = downloads.one("NaPTAN stops", "naptan_stops_*.csv*", "Stops.csv")
+    raw = pd.read_csv(path, dtype=str, keep_default_na=False)
+    frame = _pick(
+        raw,
+        path,
+        stop=("CommonName",),
+        locality=("LocalityName",),
+        parent=("ParentLocalityName",),
+        x=("Easting",),
+        y=("Northing",),
+        StopType=("StopType",),
+    )[raw["Status"] == "active"]
+    frame = frame.assign(x=frame["x"].astype(float), y=frame["y"].astype(float))
+    # some lists write the locality before the name: "(Kingswood) Patrick Road"
+    frame["stop"] = frame["stop"].str.replace(r"^\(.*?\)\s*", "", regex=True)
+    return frame[_inside(frame, folder)].reset_index(drop=True)
+
+
+def _inside(frame: pd.DataFrame, folder: Path) -> "pd.Series[bool]":
+    outlines = tables.outlines(folder, "areas").to_crs(geodesy.BNG)
+    county = outlines.geometry.iloc[0].buffer(_OUTLINE_TOLERANCE_M)
+    shapely.prepare(county)
+    return pd.Series(shapely.contains_xy(county, frame["x"], frame["y"]), index=frame.index)
+
+
+def _located(frame: pd.DataFrame, stops: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Add the locality of the nearest stop, the nearest postcode's sector, and WGS 84."""
+    xy = frame[["x", "y"]].to_numpy()
+    if "locality" not in frame:
+        near = stops.iloc[cKDTree(stops[["x", "y"]].to_numpy()).query(xy)[1]]
+        frame = frame.assign(locality=near["locality"].array, town=near["parent"].array)
+    units = tables.table(folder, "postcodes")
+    nearest = cKDTree(units[["easting", "northing"]].to_numpy()).query(xy)[1]
+    lon, lat = geodesy.to_wgs84(xy[:, 0].copy(), xy[:, 1].copy())
+    frame = frame.assign(
+        sector=units["postcode"].iloc[nearest].str[:-2].array,
+        longitude=lon.round(6),
+        latitude=lat.round(6),
+    )
+    order = ["name", "kind", "locality", "town", "sector", "longitude", "latitude", "precision_m"]
+    order = [c for c in [*order, "source"] if c in frame]
+    return frame[order].sort_values(order).reset_index(drop=True)
+
+
+def _clusters(xy: geodesy.type_floats, gap_m: float) -> Iterator[np.ndarray]:
+    """Split points into groups that hang together at ``gap_m`` (single linkage)."""
+    pairs = cKDTree(xy).query_pairs(gap_m, output_type="ndarray")
+    ones = np.ones(len(pairs), dtype=bool)
+    graph = coo_array((ones, (pairs[:, 0], pairs[:, 1])), shape=(len(xy), len(xy)))
+    count, label = connected_components(graph, directed=False)
+    for group in range(count):
+        yield np.flatnonzero(label == group)
+
+
+def _middle(xy: geodesy.type_floats) -> tuple[float, float, float]:
+    """Return the point nearest to the mean of all points, and its distance to the farthest."""
+    mean = xy.mean(axis=0)
+    at = xy[np.hypot(*(xy - mean).T).argmin()]
+    return float(at[0]), float(at[1]), float(np.hypot(*(xy - at).T).max())
+
+
+def _kits(downloads: _Downloads, folder: Path) -> Built:
+    """Place the published kits again: each row's ``geocoded_from`` goes through ``places``."""
+    del downloads
+    path = folder / tables.sources(folder)["kits"].file
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    gazetteer = places.Gazetteer.load(folder)
+    for row, query in enumerate(frame["geocoded_from"]):
+        at = _sole(gazetteer, query) if query else None
+        values = (f"{at.lon:.6f}", f"{at.lat:.6f}", f"{at.precision_m:.0f}") if at else ("",) * 3
+        frame.loc[row, ["longitude", "latitude", "precision_m"]] = values
+    unplaced = int((frame["longitude"] == "").sum())
+    return _write_csv(frame, folder, "kits", f"{unplaced} kits have no position")
+
+
+def _sole(gazetteer: places.Gazetteer, query: str) -> places.Position:
+    found = gazetteer.resolve(query)
+    if len(found) > 1 or not found[0].sure:
+        options = "; ".join(p.label for p in itertools.islice(found, 5))
+        msg = f"“{query}” in kits.csv fits no single place: {options}."
+        raise InputError(msg)
+    return found[0]
+
+
+BUILDERS: dict[str, Callable[[_Downloads, Path], Built]] = {
+    "areas": _areas,
+    "postcodes": _postcodes,
+    "lsoa": _lsoa,
+    "lsoa_outlines": _lsoa_outlines,
+    "incidents": _incidents,
+    "places": _places,
+    "streets": _streets,
+    "kits": _kits,
+}

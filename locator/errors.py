@@ -1,0 +1,63 @@
+"""Name every error that the package raises on purpose.
+
+Each error is raised once, near its cause, with a sentence that says what to do. The
+command line turns it into an exit code and the web package into a problem answer, each
+in one place.
+"""
+
+from typing import ClassVar
+
+
+class LocatorError(Exception):
+    """Something went wrong that the reader of the message can act on."""
+
+    exit_code: ClassVar[int] = 1
+    http_status: ClassVar[int] = 500
+    title: ClassVar[str] = "Something went wrong"
+
+
+class InputError(LocatorError):
+    """What was typed or sent cannot be used."""
+
+    exit_code = 2
+    http_status = 422
+    title = "That cannot be used"
+
+
+class PlaceNotFoundError(InputError):
+    """Text names no place that is known."""
+
+    title = "Place not found"
+
+
+class OutsideGreatBritainError(InputError):
+    """A position lies outside the area of the British National Grid transformation."""
+
+    title = "Outside Great Britain"
+
+
+class OpeningHoursError(InputError):
+    """Opening hours are not in OSM ``opening_hours`` syntax."""
+
+    title = "Opening hours not understood"
+
+
+class TimeError(InputError):
+    """A date or time cannot be read, or does not exist in local time."""
+
+    title = "Time not understood"
+
+
+class DataError(LocatorError):
+    """A table of facts is missing, damaged or lacks a column."""
+
+    exit_code = 3
+    title = "Data missing or damaged"
+
+
+class RegistryError(LocatorError):
+    """The registry cannot be opened or written."""
+
+    exit_code = 4
+    http_status = 503
+    title = "Registry not available"

@@ -1,0 +1,473 @@
+"""Resolve what people type to positions on the map.
+
+Postcodes, "street, town", place names, grid references, latitude and longitude, and plus
+codes become a ranked list of :class:`Position`. A name that fits several places gives
+several candidates, never a silent guess; every assumption is said in ``note``.
+"""
+
+import dataclasses
+import functools
+import itertools
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+from scipy.spatial import cKDTree
+
+from locator import geodesy, tables
+from locator.errors import InputError, OutsideGreatBritainError, PlaceNotFoundError
+
+MAX_TEXT = 200
+_MAX_CANDIDATES = 60
+# the same name in another town ranks with names that are one letter off in the right town
+_ELSEWHERE_COST = 1
+
+# a typo budget for each length of a name: one letter in short names, two in longer ones
+_SHORT_NAME, _LONG_NAME = 5, 8
+
+# centre of one postcode unit to its addresses, judged by how far apart units lie there
+_UNIT_NEIGHBOUR = 3
+_UNIT_PRECISION_M = (40.0, 1500.0)
+
+# farther than this from every postcode of the area is outside it
+_OUTSIDE_M = 5000.0
+
+_ABBREVIATIONS = {
+    "rd": "road",
+    "st": "street",
+    "str": "street",
+    "av": "avenue",
+    "ave": "avenue",
+    "cl": "close",
+    "ct": "court",
+    "cres": "crescent",
+    "dr": "drive",
+    "gdns": "gardens",
+    "gr": "grove",
+    "gro": "grove",
+    "la": "lane",
+    "ln": "lane",
+    "pk": "park",
+    "pl": "place",
+    "sq": "square",
+    "ter": "terrace",
+    "terr": "terrace",
+    "wk": "walk",
+    "ctr": "centre",
+    "stn": "station",
+}
+_KIND_ORDER = (
+    "town",
+    "village",
+    "suburb",
+    "railway station",
+    "bus station",
+    "hospital",
+    "street",
+    "bus stop",
+)
+_POSTCODE = re.compile(r"\b([A-Z]{1,2}\d[A-Z\d]?)\s*(\d[A-Z]{2})\b")
+_SECTOR = re.compile(r"([A-Z]{1,2}\d[A-Z\d]?)\s+(\d)")
+_OUTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]?")
+_NUMBER = r"[-+\u2212]?\d{1,3}(?:\.\d+)?"
+_LAT_LON = re.compile(rf"({_NUMBER})\s*°?\s*([NSEW]?)[\s,;]+({_NUMBER})\s*°?\s*([NSEW]?)", re.I)
+_EASTING_NORTHING = re.compile(r"(\d{6})(?:\.\d+)?[\s,;]+(\d{6,7})(?:\.\d+)?")
+_GRID = re.compile(r"[A-HJ-Z]{2}\s*(?:\d\s*){2,10}", re.I)
+_PLUS = re.compile(r"([23456789CFGHJMPQRVWX0]{4,8}\+[23456789CFGHJMPQRVWX]{0,7})(.*)", re.I)
+_HOUSE = re.compile(r"^(?:(?:flat|unit|no|number)\s+)?\d+[a-z]?\s+(?=\D)")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place on the map that somebody named.
+
+    Attributes
+    ----------
+    lon, lat
+        Degrees (EPSG:4326).
+    precision_m
+        Radius in metres within which the real place lies.
+    label
+        The name to show; resolving it again gives this position first.
+    kind
+        What it is: ``postcode``, ``street``, ``town``, ``point`` ...
+    note
+        What was assumed to get here, in a sentence; empty if nothing was.
+    sure
+        False when the text names something else and this is only the closest known name:
+        ask before relying on it.
+    """
+
+    lon: float
+    lat: float
+    precision_m: float
+    label: str
+    kind: str = "point"
+    note: str = ""
+    sure: bool = True
+
+
+def fold(text: str) -> str:
+    """Reduce a name to what is compared: case, accents, punctuation and abbreviations go."""
+    plain = unicodedata.normalize("NFKD", text).casefold().replace("&", " and ")
+    plain = re.sub(r"['\u2018\u2019`.]", "", plain)
+    words = re.findall(r"[a-z0-9]+", plain)
+    if len(words) > 1 and words[0] == "the":
+        del words[0]
+    last = len(words) - 1
+    return " ".join(_unabbreviated(word, i, last) for i, word in enumerate(words))
+
+
+def _unabbreviated(word: str, index: int, last: int) -> str:
+    if word == "st" and index < max(last, 1):
+        return "saint"
+    return _ABBREVIATIONS.get(word, word) if index else word
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One named place of the gazetteer."""
+
+    position: Position
+    name: str
+    hints: frozenset[str]
+    sector: str
+
+
+class Gazetteer:
+    """Every name and postcode that is known in the area, ready to be searched."""
+
+    def __init__(self, area: tables.Area, postcodes: pd.DataFrame, named: pd.DataFrame) -> None:
+        self.area = area
+        self._load_postcodes(postcodes)
+        self._load_names(named)
+
+    @classmethod
+    @functools.cache
+    def load(cls, folder: Path) -> "Gazetteer":
+        """Build the gazetteer of a geodata folder once for the process.
+
+        Raises
+        ------
+        DataError
+            A table is missing or damaged.
+        """
+        streets = tables.table(folder, "streets").assign(kind="street")
+        named = pd.concat([tables.table(folder, "places"), streets], ignore_index=True)
+        return cls(tables.area(folder), tables.table(folder, "postcodes"), named)
+
+    def _load_postcodes(self, postcodes: pd.DataFrame) -> None:
+        grid = postcodes[["easting", "northing"]].to_numpy(dtype=np.float64)
+        lon, lat = geodesy.to_wgs84(grid[:, 0].copy(), grid[:, 1].copy())
+        tree = cKDTree(grid)
+        neighbour = min(_UNIT_NEIGHBOUR + 1, len(grid))
+        spacing = tree.query(grid, k=[neighbour])[0][:, 0]
+        precision = np.clip(spacing, *_UNIT_PRECISION_M).round(-1)
+        self._units: dict[str, Position] = {
+            code: Position(x, y, p, code, "postcode")
+            for code, x, y, p in zip(postcodes["postcode"], lon, lat, precision, strict=True)
+        }
+        members: defaultdict[str, list[int]] = defaultdict(list)
+        for row, code in enumerate(postcodes["postcode"]):
+            members[code[:-2]].append(row)
+            members[code.split()[0]].append(row)
+        self._districts = {
+            code: self._district(code, grid[np.asarray(rows)]) for code, rows in members.items()
+        }
+        self.centre = geodesy.to_wgs84(*(float(x) for x in np.median(grid, axis=0)))
+        self._unit_tree, self._unit_codes = tree, postcodes["postcode"].to_numpy()
+
+    @staticmethod
+    def _district(code: str, grid: geodesy.type_floats) -> Position:
+        centre = grid.mean(axis=0)
+        reach = np.quantile(np.hypot(*(grid - centre).T), 0.95)
+        lon, lat = geodesy.to_wgs84(float(centre[0]), float(centre[1]))
+        kind = "postcode sector" if " " in code else "postcode district"
+        return Position(lon, lat, max(round(float(reach), -1), 100.0), code, kind)
+
+    def _load_names(self, named: pd.DataFrame) -> None:
+        entries = [self._entry(row) for row in named.itertuples(index=False)]
+        repeated = defaultdict(list)
+        for entry in entries:
+            repeated[entry.position.label].append(entry)
+        self._labels: dict[str, _Entry] = {}
+        self._names: defaultdict[str, list[_Entry]] = defaultdict(list)
+        for label, group in repeated.items():
+            for number, entry in enumerate(group, 1):
+                known = self._told_apart(entry, number, len(group), label)
+                self._labels[known.position.label.casefold()] = known
+                self._names[known.name].append(known)
+        self._all_names = list(self._names)
+        self._all_hints = sorted(set().union(*(e.hints for e in entries)))
+
+    @staticmethod
+    def _entry(row: "tuple[object, ...]") -> _Entry:
+        place = row._asdict()  # type: ignore[attr-defined]  # pandas' named tuple
+        name, kind = str(place["name"]), str(place["kind"])
+        around = [str(place[c]) for c in ("locality", "town") if place[c] and place[c] != name]
+        shown = f"{name} ({kind})" if kind == "bus stop" else name
+        label = ", ".join(dict.fromkeys([shown, *around]))
+        at = (float(place["longitude"]), float(place["latitude"]), float(place["precision_m"]))
+        hints = frozenset(fold(str(place[c])) for c in ("locality", "town") if place[c])
+        return _Entry(Position(*at, label, kind), fold(name), hints, str(place["sector"]))
+
+    @staticmethod
+    def _told_apart(entry: _Entry, number: int, group: int, label: str) -> _Entry:
+        if group == 1:
+            return entry
+        position = entry.position
+        apart = f"{label} (near {entry.sector}, {number} of {group})"
+        return dataclasses.replace(entry, position=dataclasses.replace(position, label=apart))
+
+    def nearest_postcode(self, lon: float, lat: float, within_m: float = 300.0) -> str | None:
+        """Name the postcode unit whose centre is nearest, if one is within ``within_m``."""
+        try:
+            at = geodesy.to_bng(lon, lat)
+        except OutsideGreatBritainError:
+            return None
+        distance, row = self._unit_tree.query(at)
+        return str(self._unit_codes[row]) if distance <= within_m else None
+
+    def resolve(self, text: str) -> list[Position]:
+        """Find the positions that a text may mean, best first.
+
+        Parameters
+        ----------
+        text
+            A postcode (whole, sector or district, any case and spacing), a street with or
+            without its town, a place name, a National Grid reference, easting and northing,
+            ``latitude, longitude``, or a plus code.
+
+        Returns
+        -------
+        candidates
+            At least one :class:`Position`. More than one means that the text fits several
+            places and that the reader has to choose.
+
+        Raises
+        ------
+        InputError
+            The text is empty, too long, or a position outside Great Britain.
+        PlaceNotFoundError
+            Nothing known fits; the message says what would work.
+        """
+        asked = " ".join(text.split())
+        if not asked:
+            msg = f"Type a place. {self._what_works()}"
+            raise InputError(msg)
+        if len(asked) > MAX_TEXT:
+            msg = f"That is too long for a place name. {self._what_works()}"
+            raise InputError(msg)
+        label = self._labels.get(asked.casefold())
+        if label is not None:
+            return [label.position]
+        for reader in (self._coordinates, self._plus_code, self._postcode, self._grid_reference):
+            found = reader(asked)
+            if found is not None:
+                return [found]
+        candidates = list(itertools.islice(self._named(asked), _MAX_CANDIDATES))
+        if candidates:
+            return candidates
+        msg = f"“{asked}” was not found in {self.area.name}. {self._what_works()}"
+        raise PlaceNotFoundError(msg)
+
+    def _what_works(self) -> str:
+        lon, lat = self.centre
+        return (
+            f"What works: a postcode ({self.area.example_postcode}), a street and town "
+            f"({self.area.example_street}), a place name, a grid reference "
+            f"({geodesy.grid_reference(lon, lat)}), latitude and longitude "
+            f"({lat:.4f}, {lon:.4f}) or a plus code ({geodesy.plus_code(lon, lat)})."
+        )
+
+    def _coordinates(self, text: str) -> Position | None:
+        grid = _EASTING_NORTHING.fullmatch(text)
+        if grid is not None:
+            easting, northing = float(grid[1]), float(grid[2])
+            lon, lat = geodesy.to_wgs84(easting, northing)
+            return Position(lon, lat, 1.0, f"Easting {easting:.0f}, northing {northing:.0f}")
+        match = _LAT_LON.fullmatch(text)
+        if match is None:
+            return None
+        first, second = (_signed(match[i], match[i + 1]) for i in (1, 3))
+        letters = (match[2] + match[4]).upper()
+        swapped = letters[:1] in ("E", "W") or (not letters and abs(first) < abs(second))
+        lat, lon = (second, first) if swapped else (first, second)
+        note = "Read as longitude first, then latitude." if swapped and not letters else ""
+        away = self._unit_tree.query(geodesy.to_bng(lon, lat))[0]
+        if away > _OUTSIDE_M:
+            note = f"This is outside {self.area.name}. {note}".strip()
+        decimals = min(len(match[i].partition(".")[2]) for i in (1, 3))
+        # one unit in the last decimal of a latitude, in metres
+        precision = max(111_000.0 / 10**decimals, 1.0)
+        return Position(lon, lat, precision, f"{lat:.5f}, {lon:.5f}", note=note)
+
+    def _plus_code(self, text: str) -> Position | None:
+        match = _PLUS.fullmatch(text)
+        if match is None:
+            return None
+        near = self.centre
+        if match[2].strip(" ,"):
+            place = self.resolve(match[2].strip(" ,"))[0]
+            near = place.lon, place.lat
+        lon, lat, precision = geodesy.parse_plus_code(match[1], near=near)
+        geodesy.to_bng(lon, lat)
+        return Position(lon, lat, precision, geodesy.plus_code(lon, lat))
+
+    def _grid_reference(self, text: str) -> Position | None:
+        if _GRID.fullmatch(text) is None or sum(c.isdigit() for c in text) % 2:
+            return None
+        lon, lat, precision = geodesy.parse_grid_reference(text)
+        digits = sum(c.isdigit() for c in text) // 2
+        return Position(lon, lat, precision, geodesy.grid_reference(lon, lat, digits))
+
+    def _postcode(self, text: str) -> Position | None:
+        upper = text.upper()
+        match = _POSTCODE.search(upper) or _POSTCODE.fullmatch(_postcode_shape(upper))
+        if match is not None:
+            return self._unit(match[1], match[2], whole=match[0] == upper)
+        sector = _SECTOR.fullmatch(upper)
+        code = f"{sector[1]} {sector[2]}" if sector else upper
+        if code in self._districts:
+            return self._districts[code]
+        if sector or (_OUTCODE.fullmatch(upper) and upper[0].isalpha()):
+            return self._outside(code) if self._is_outcode(code) else None
+        return None
+
+    def _is_outcode(self, code: str) -> bool:
+        # road numbers such as A45 look like postcode districts and are names
+        return code not in self._names and fold(code) not in self._names
+
+    def _unit(self, outward: str, inward: str, *, whole: bool) -> Position:
+        code = f"{outward} {inward}"
+        if code in self._units:
+            return self._units[code]
+        for wider in (f"{outward} {inward[0]}", outward):
+            if wider in self._districts:
+                note = f"{code} is not in our list of postcodes: this is the middle of {wider}."
+                return dataclasses.replace(self._districts[wider], note=note)
+        return self._outside(code if whole else f"{outward} {inward}")
+
+    def _outside(self, code: str) -> Position:
+        msg = f"{code} is not a postcode of {self.area.name}. {self._what_works()}"
+        raise PlaceNotFoundError(msg)
+
+    def _named(self, text: str) -> Iterator[Position]:
+        readings = list(self._readings(text))
+        for allow_typos in (False, True):
+            found: dict[str, tuple[int, Position]] = {}
+            for name, hints in readings:
+                for cost, position in self._matches(name, hints, allow_typos=allow_typos):
+                    best = found.get(position.label)
+                    if best is None or cost < best[0]:
+                        found[position.label] = (cost, position)
+            if allow_typos:
+                for position in self._elsewhere(readings):
+                    found.setdefault(position.label, (_ELSEWHERE_COST, position))
+            if found:
+                ranked = sorted(found.values(), key=lambda item: (item[0], *_rank(item[1])))
+                yield from (position for _, position in ranked)
+                return
+
+    def _readings(self, text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Split a text into a name and the towns that should hold it, in every likely way."""
+        county = fold(self.area.name)
+        parts = [p for p in map(fold, text.split(",")) if p and p not in {county, "uk", "england"}]
+        parts = [_HOUSE.sub("", part) for part in parts]
+        if not parts:
+            return
+        if len(parts) > 1:
+            yield parts[0], tuple(parts[1:])
+            if not parts[0].isdigit():
+                return
+            parts = [" ".join(parts[1:])] if len(parts) == 2 else parts[1:]
+            if len(parts) > 1:
+                yield parts[0], tuple(parts[1:])
+                return
+        yield parts[0], ()
+        words = parts[0].split()
+        for cut in range(1, len(words)):
+            yield " ".join(words[:cut]), (" ".join(words[cut:]),)
+            yield " ".join(words[cut:]), (" ".join(words[:cut]),)
+
+    def _matches(
+        self, name: str, hints: tuple[str, ...], *, allow_typos: bool
+    ) -> Iterator[tuple[int, Position]]:
+        towns = [self._near_names(hint, self._all_hints, allow_typos=allow_typos) for hint in hints]
+        if not all(towns):
+            if len(hints) != 1 or allow_typos or hints[0] not in self._districts_folded:
+                return
+        for known, cost in self._near_names(name, self._names, allow_typos=allow_typos).items():
+            for entry in self._names[known]:
+                extra = _hint_cost(entry, hints, towns)
+                if extra is not None:
+                    total = cost + extra
+                    note = f"The closest name to “{', '.join((name, *hints))}”." if total else ""
+                    yield total, dataclasses.replace(entry.position, note=note, sure=not total)
+
+    def _elsewhere(self, readings: list[tuple[str, tuple[str, ...]]]) -> Iterator[Position]:
+        """Give the exact name in other towns when the town that was named has none."""
+        for name, hints in readings:
+            if hints and (len(readings) == 1 or hints[0] in self._all_hints):
+                for entry in self._names.get(name, ()):
+                    note = f"No “{name}” is known in “{', '.join(hints)}”. This one is elsewhere."
+                    yield dataclasses.replace(entry.position, note=note, sure=False)
+
+    @functools.cached_property
+    def _districts_folded(self) -> frozenset[str]:
+        return frozenset(code.casefold() for code in self._districts)
+
+    @staticmethod
+    def _near_names(
+        name: str, names: Mapping[str, object] | Sequence[str], *, allow_typos: bool
+    ) -> dict[str, int]:
+        if not allow_typos:
+            return {name: 0} if name in names else {}
+        budget = 0 if len(name) < _SHORT_NAME - 1 else 1 if len(name) < _LONG_NAME else 2
+        found = process.extract(
+            name, list(names), scorer=OSA.distance, score_cutoff=budget, limit=_MAX_CANDIDATES
+        )
+        return {match: int(cost) for match, cost, _ in found}
+
+
+def _rank(position: Position) -> tuple[int, str]:
+    return _KIND_ORDER.index(position.kind), position.label
+
+
+def _hint_cost(
+    entry: _Entry, hints: tuple[str, ...], towns: Iterable[Mapping[str, int]]
+) -> int | None:
+    cost = 0
+    for hint, spellings in zip(hints, towns, strict=True):
+        fits = [c for town, c in spellings.items() if town in entry.hints]
+        if fits:
+            cost += min(fits)
+        elif not entry.sector.casefold().startswith(hint):
+            return None
+    return cost
+
+
+def _signed(number: str, letter: str) -> float:
+    value = float(number.replace("\u2212", "-"))
+    return -abs(value) if letter.upper() in ("S", "W") and letter else value
+
+
+_LETTERS_AS_DIGITS = str.maketrans("OIL", "011")
+
+
+def _postcode_shape(text: str) -> str:
+    """Mend the letters O, I and L typed for digits where a postcode must have a digit."""
+    code = text.replace(" ", "")
+    if not 5 <= len(code) <= 7 or not any(c.isdigit() for c in code):
+        return text
+    outward, inward = code[:-3], code[-3:]
+    letters = 2 if outward[1:2].isalpha() and outward[1:2] not in "OIL" else 1
+    mended = outward[:letters] + outward[letters:].translate(_LETTERS_AS_DIGITS)
+    return f"{mended} {inward[0].translate(_LETTERS_AS_DIGITS)}{inward[1:]}"
