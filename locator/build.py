@@ -191,8 +191,9 @@ def _areas(downloads: _Downloads, folder: Path) -> Built:
     codes = _pick(raw, path, code=("ltla24_code", "LAD24CD", "LAD23CD"))
     raw = raw.assign(code=codes["code"]).to_crs(geodesy.WGS84)
     kept = raw[raw["code"].isin(list(area.authorities))].sort_values("code")
-    detailed = downloads.one("county outline", "*county_osm*.geojson")
-    county = gpd.read_file(detailed).to_crs(geodesy.BNG).simplify(_OUTLINE_TOLERANCE_M)
+    detailed = downloads.one("county outline", "*county_osm*.geojson", path.name)
+    county = gpd.read_file(detailed) if detailed != path else kept
+    county = county.to_crs(geodesy.BNG).simplify(_OUTLINE_TOLERANCE_M)
     frame = gpd.GeoDataFrame(
         {
             "code": ["", *kept["code"]],
@@ -290,10 +291,12 @@ def _incidents(downloads: _Downloads, folder: Path) -> Built:
 
 
 def _place_rows(stops: pd.DataFrame, downloads: _Downloads) -> Iterator[dict[str, object]]:
+    parents = set(stops["parent"])
     for (locality, town), group in stops.groupby(["locality", "parent"]):
         x, y = group["x"].median(), group["y"].median()
         reach = np.hypot(group["x"] - x, group["y"] - y).quantile(0.9)
-        kind = "suburb" if town else "town" if len(group) > _TOWN_STOPS else "village"
+        big = locality in parents or len(group) > _TOWN_STOPS
+        kind = "suburb" if town else "town" if big else "village"
         row = {"name": locality, "kind": kind, "locality": "", "town": town}
         yield row | {"x": x, "y": y, "precision_m": max(round(float(reach), -1), 300.0)}
     for (name, locality, town), group in stops.groupby(["stop", "locality", "parent"]):
@@ -342,6 +345,8 @@ def _streets(downloads: _Downloads, folder: Path) -> Built:
     police = pd.concat([demand.read_police_csv(path) for path in files], ignore_index=True)
     police = police.assign(name=police["location"].str.removeprefix("On or near "))
     police = police[~police["name"].isin(_NOT_A_STREET)].dropna(subset=["longitude", "name"])
+    stops = _stops(downloads, folder)
+    police = police[~police["name"].isin(set(stops["locality"]))]
     police = police.drop_duplicates(["name", "longitude", "latitude"])
     x, y = geodesy.to_bng(police["longitude"].to_numpy(), police["latitude"].to_numpy())
     police = police.assign(x=x, y=y).dropna(subset=["x"])
@@ -352,7 +357,7 @@ def _streets(downloads: _Downloads, folder: Path) -> Built:
     )
     nodes["folded"] = nodes["name"].map(places.fold)
     frame = pd.DataFrame(_street_rows(nodes))
-    kept = _located(frame, _stops(downloads, folder), folder)
+    kept = _located(frame, stops, folder)
     return _write_csv(kept, folder, "streets", f"{len(nodes)} named points joined by name and gap")
 
 

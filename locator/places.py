@@ -26,8 +26,8 @@ from locator.errors import InputError, OutsideGreatBritainError, PlaceNotFoundEr
 
 MAX_TEXT = 200
 _MAX_CANDIDATES = 60
-# the same name in another town ranks with names that are one letter off in the right town
-_ELSEWHERE_COST = 1
+# how near misses rank among each other, in letters of a typo
+_LONGER_COST, _AROUND_COST, _ELSEWHERE_COST = 3, 4, 6
 
 # a typo budget for each length of a name: one letter in short names, two in longer ones
 _SHORT_NAME, _LONG_NAME = 5, 8
@@ -75,13 +75,13 @@ _KIND_ORDER = (
 )
 _POSTCODE = re.compile(r"\b([A-Z]{1,2}\d[A-Z\d]?)\s*(\d[A-Z]{2})\b")
 _SECTOR = re.compile(r"([A-Z]{1,2}\d[A-Z\d]?)\s+(\d)")
-_OUTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]?")
 _NUMBER = r"[-+\u2212]?\d{1,3}(?:\.\d+)?"
 _LAT_LON = re.compile(rf"({_NUMBER})\s*°?\s*([NSEW]?)[\s,;]+({_NUMBER})\s*°?\s*([NSEW]?)", re.I)
 _EASTING_NORTHING = re.compile(r"(\d{6})(?:\.\d+)?[\s,;]+(\d{6,7})(?:\.\d+)?")
 _GRID = re.compile(r"[A-HJ-Z]{2}\s*(?:\d\s*){2,10}", re.I)
 _PLUS = re.compile(r"([23456789CFGHJMPQRVWX0]{4,8}\+[23456789CFGHJMPQRVWX]{0,7})(.*)", re.I)
-_HOUSE = re.compile(r"^(?:(?:flat|unit|no|number)\s+)?\d+[a-z]?\s+(?=\D)")
+_HOUSE = re.compile(r"^(?:(?:flat|unit|apartment|apt|no|number)\.?\s+)?\d+[a-z]?\s+(?=\D)", re.I)
+_ONLY_HOUSE = re.compile(r"(?:(?:flat|unit|apartment|apt|no|number)\.?\s*)?\d+[a-z]?", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,8 @@ class Gazetteer:
     def _entry(row: "tuple[object, ...]") -> _Entry:
         place = row._asdict()  # type: ignore[attr-defined]  # pandas' named tuple
         name, kind = str(place["name"]), str(place["kind"])
-        around = [str(place[c]) for c in ("locality", "town") if place[c] and place[c] != name]
+        around = [str(place[c]) for c in ("locality", "town") if place[c]]
+        around = [town for town in around if kind != "railway station" or town not in name]
         shown = f"{name} ({kind})" if kind == "bus stop" else name
         label = ", ".join(dict.fromkeys([shown, *around]))
         at = (float(place["longitude"]), float(place["latitude"]), float(place["precision_m"]))
@@ -330,22 +331,16 @@ class Gazetteer:
 
     def _postcode(self, text: str) -> Position | None:
         upper = text.upper()
-        match = _POSTCODE.search(upper) or _POSTCODE.fullmatch(_postcode_shape(upper))
+        match = _POSTCODE.search(upper)
         if match is not None:
-            return self._unit(match[1], match[2], whole=match[0] == upper)
+            return self._unit(match[1], match[2])
+        match = _POSTCODE.fullmatch(_postcode_shape(upper))
+        if match is not None and match[1] in self._districts:
+            return self._unit(match[1], match[2])
         sector = _SECTOR.fullmatch(upper)
-        code = f"{sector[1]} {sector[2]}" if sector else upper
-        if code in self._districts:
-            return self._districts[code]
-        if sector or (_OUTCODE.fullmatch(upper) and upper[0].isalpha()):
-            return self._outside(code) if self._is_outcode(code) else None
-        return None
+        return self._districts.get(f"{sector[1]} {sector[2]}" if sector else upper)
 
-    def _is_outcode(self, code: str) -> bool:
-        # road numbers such as A45 look like postcode districts and are names
-        return code not in self._names and fold(code) not in self._names
-
-    def _unit(self, outward: str, inward: str, *, whole: bool) -> Position:
+    def _unit(self, outward: str, inward: str) -> Position:
         code = f"{outward} {inward}"
         if code in self._units:
             return self._units[code]
@@ -353,49 +348,39 @@ class Gazetteer:
             if wider in self._districts:
                 note = f"{code} is not in our list of postcodes: this is the middle of {wider}."
                 return dataclasses.replace(self._districts[wider], note=note)
-        return self._outside(code if whole else f"{outward} {inward}")
-
-    def _outside(self, code: str) -> Position:
         msg = f"{code} is not a postcode of {self.area.name}. {self._what_works()}"
         raise PlaceNotFoundError(msg)
 
     def _named(self, text: str) -> Iterator[Position]:
         readings = list(self._readings(text))
+        found: dict[str, tuple[int, Position]] = {}
         for allow_typos in (False, True):
-            found: dict[str, tuple[int, Position]] = {}
-            for name, hints in readings:
-                for cost, position in self._matches(name, hints, allow_typos=allow_typos):
-                    best = found.get(position.label)
-                    if best is None or cost < best[0]:
-                        found[position.label] = (cost, position)
-            if allow_typos:
-                for position in self._elsewhere(readings):
-                    found.setdefault(position.label, (_ELSEWHERE_COST, position))
+            for reading in readings:
+                for cost, position in self._matches(*reading, allow_typos=allow_typos):
+                    _keep_cheaper(found, cost, position)
             if found:
-                ranked = sorted(found.values(), key=lambda item: (item[0], *_rank(item[1])))
-                yield from (position for _, position in ranked)
-                return
+                break
+        if not any(position.sure for _, position in found.values()):
+            for cost, position in list(self._near_misses(readings, found=bool(found))):
+                _keep_cheaper(found, cost, position)
+        ranked = sorted(found.values(), key=lambda item: (item[0], *_rank(item[1])))
+        yield from (position for _, position in ranked)
 
     def _readings(self, text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Split a text into a name and the towns that should hold it, in every likely way."""
-        county = fold(self.area.name)
-        parts = [p for p in map(fold, text.split(",")) if p and p not in {county, "uk", "england"}]
-        parts = [_HOUSE.sub("", part) for part in parts]
+        county = {fold(self.area.name), "uk", "england", ""}
+        parts = [p.strip() for p in text.split(",")]
+        parts = [_HOUSE.sub("", p) for p in parts if not _ONLY_HOUSE.fullmatch(p)]
+        parts = [p for p in parts if fold(p) not in county]
         if not parts:
             return
-        if len(parts) > 1:
-            yield parts[0], tuple(parts[1:])
-            if not parts[0].isdigit():
-                return
-            parts = [" ".join(parts[1:])] if len(parts) == 2 else parts[1:]
-            if len(parts) > 1:
-                yield parts[0], tuple(parts[1:])
-                return
-        yield parts[0], ()
-        words = parts[0].split()
-        for cut in range(1, len(words)):
-            yield " ".join(words[:cut]), (" ".join(words[cut:]),)
-            yield " ".join(words[cut:]), (" ".join(words[:cut]),)
+        yield fold(parts[0]), tuple(map(fold, parts[1:]))
+        if len(parts) == 1:
+            words = parts[0].split()
+            for cut in range(1, len(words)):
+                first, second = (fold(" ".join(w)) for w in (words[:cut], words[cut:]))
+                yield first, (second,)
+                yield second, (first,)
 
     def _matches(
         self, name: str, hints: tuple[str, ...], *, allow_typos: bool
@@ -412,13 +397,36 @@ class Gazetteer:
                     note = f"The closest name to “{', '.join((name, *hints))}”." if total else ""
                     yield total, dataclasses.replace(entry.position, note=note, sure=not total)
 
-    def _elsewhere(self, readings: list[tuple[str, tuple[str, ...]]]) -> Iterator[Position]:
-        """Give the exact name in other towns when the town that was named has none."""
+    def _near_misses(
+        self, readings: list[tuple[str, tuple[str, ...]]], *, found: bool
+    ) -> Iterator[tuple[int, Position]]:
+        """Offer what is close when nothing fits: longer names, the area around, other towns."""
         for name, hints in readings:
-            if hints and (len(readings) == 1 or hints[0] in self._all_hints):
+            towns = [{hint: 0} for hint in hints]
+            in_known_towns = all(hint in self._all_hints for hint in hints)
+            if len(readings) > 1 and not in_known_towns:
+                continue
+            for known in self._longer_names(name):
+                for entry in self._names[known]:
+                    if not in_known_towns or _hint_cost(entry, hints, towns) is not None:
+                        note = f"“{name}” is part of this name."
+                        yield _LONGER_COST, _unsure(entry, note)
+            for skipped in range(0 if found else len(hints)):
+                around = hints[skipped]
+                for entry in self._names.get(around, ()):
+                    if _hint_cost(entry, hints[skipped + 1 :], towns[skipped + 1 :]) is not None:
+                        note = f"“{name}” is not known there. This is the whole of “{around}”."
+                        yield _AROUND_COST + skipped, _unsure(entry, note)
+            if hints:
                 for entry in self._names.get(name, ()):
                     note = f"No “{name}” is known in “{', '.join(hints)}”. This one is elsewhere."
-                    yield dataclasses.replace(entry.position, note=note, sure=False)
+                    yield _ELSEWHERE_COST, _unsure(entry, note)
+
+    def _longer_names(self, name: str) -> list[str]:
+        if len(name) < _SHORT_NAME - 1:
+            return []
+        inside = f" {name} "
+        return [known for known in self._all_names if inside in f" {known} " and known != name]
 
     @functools.cached_property
     def _districts_folded(self) -> frozenset[str]:
@@ -435,6 +443,15 @@ class Gazetteer:
             name, list(names), scorer=OSA.distance, score_cutoff=budget, limit=_MAX_CANDIDATES
         )
         return {match: int(cost) for match, cost, _ in found}
+
+
+def _unsure(entry: _Entry, note: str) -> Position:
+    return dataclasses.replace(entry.position, note=note, sure=False)
+
+
+def _keep_cheaper(found: dict[str, tuple[int, Position]], cost: int, position: Position) -> None:
+    if position.label not in found or cost < found[position.label][0]:
+        found[position.label] = (cost, position)
 
 
 def _rank(position: Position) -> tuple[int, str]:
@@ -465,7 +482,7 @@ _LETTERS_AS_DIGITS = str.maketrans("OIL", "011")
 def _postcode_shape(text: str) -> str:
     """Mend the letters O, I and L typed for digits where a postcode must have a digit."""
     code = text.replace(" ", "")
-    if not 5 <= len(code) <= 7 or not any(c.isdigit() for c in code):
+    if not 5 <= len(code) <= 7:
         return text
     outward, inward = code[:-3], code[-3:]
     letters = 2 if outward[1:2].isalpha() and outward[1:2] not in "OIL" else 1
