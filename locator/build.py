@@ -477,14 +477,21 @@ def _middle(xy: geodesy.type_floats) -> tuple[float, float, float]:
 
 
 def _kits(downloads: _Downloads, folder: Path) -> Built:
-    """Place the published kits again: each row's ``geocoded_from`` goes through ``places``."""
+    """Place the published kits again: each row's ``geocoded_from`` goes through ``places``.
+
+    ``spread_m`` is how far the kit may lie from the place so found, judged by reading the
+    source: a kit "in the park" is farther from the park's middle than one "by the door".
+    """
     del downloads
     path = folder / tables.sources(folder)["kits"].file
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     gazetteer = places.Gazetteer.load(folder)
     for row, query in enumerate(frame["geocoded_from"]):
         at = _sole(gazetteer, query) if query else None
-        values = (f"{at.lon:.6f}", f"{at.lat:.6f}", f"{at.precision_m:.0f}") if at else ("",) * 3
+        values = ("", "", "")
+        if at is not None:
+            spread = float(frame.loc[row, "spread_m"] or 0)
+            values = (f"{at.lon:.6f}", f"{at.lat:.6f}", f"{at.precision_m + spread:.0f}")
         frame.loc[row, ["longitude", "latitude", "precision_m"]] = values
     unplaced = int((frame["longitude"] == "").sum())
     return _write_csv(frame, folder, "kits", f"{unplaced} kits have no position")

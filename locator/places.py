@@ -186,8 +186,9 @@ class Gazetteer:
 
     @staticmethod
     def _district(code: str, grid: geodesy.type_floats) -> Position:
-        centre = grid.mean(axis=0)
-        reach = np.quantile(np.hypot(*(grid - centre).T), 0.95)
+        # the median keeps a few far units of a district from pulling its centre away
+        centre = np.median(grid, axis=0)
+        reach = np.quantile(np.hypot(*(grid - centre).T), 0.9)
         lon, lat = geodesy.to_wgs84(float(centre[0]), float(centre[1]))
         kind = "postcode sector" if " " in code else "postcode district"
         return Position(lon, lat, max(round(float(reach), -1), 100.0), code, kind)

@@ -144,7 +144,7 @@ def outlines(folder: Path, name: str) -> gpd.GeoDataFrame:
     return frame
 
 
-_NUMBERS = ("longitude", "latitude", "precision_m", "easting", "northing")
+_NUMBERS = ("longitude", "latitude", "precision_m", "spread_m", "easting", "northing")
 
 
 def _check_columns(path: Path, found: list[str], source: Source) -> None:
