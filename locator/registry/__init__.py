@@ -1,0 +1,1 @@
+"""Keep what is known about kits, and hand it out as immutable snapshots."""

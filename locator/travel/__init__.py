@@ -1,0 +1,1 @@
+"""Say how long it takes to get there, in seconds."""
