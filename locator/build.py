@@ -19,10 +19,12 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyogrio
 import shapely
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import pdist, squareform
 
 from locator import demand, geodesy, places, tables
 from locator.errors import DataError, InputError
@@ -476,6 +478,56 @@ def _middle(xy: geodesy.type_floats) -> tuple[float, float, float]:
     return float(at[0]), float(at[1]), float(np.hypot(*(xy - at).T).max())
 
 
+def _basemap(downloads: _Downloads, folder: Path) -> Built:
+    """Streets and place names as vector tiles, so that maps need no other server."""
+    streets = _street_lines(downloads)
+    streets = streets[_inside(streets.assign(**_first_point(streets)), folder)]
+    named = tables.table(folder, "places")
+    named = named[named["kind"].isin(["town", "village", "suburb"])]
+    spots = gpd.GeoDataFrame(
+        {"kind": named["kind"], "name": named["name"]},
+        geometry=gpd.points_from_xy(named["longitude"], named["latitude"]),
+        crs=geodesy.WGS84,
+    )
+    lon, lat = geodesy.to_wgs84(*shapely.get_coordinates(streets.geometry.array).T.copy())
+    lines = shapely.set_coordinates(streets.geometry.array.copy(), np.column_stack([lon, lat]))
+    roads = gpd.GeoDataFrame({"kind": "street", "name": ""}, index=streets.index, geometry=lines)
+    frame = pd.concat([roads.set_crs(geodesy.WGS84), spots], ignore_index=True)
+    path = folder / tables.sources(folder)["basemap"].file
+    path.unlink(missing_ok=True)
+    zooms = {"MINZOOM": _BASEMAP_ZOOMS[0], "MAXZOOM": _BASEMAP_ZOOMS[1]}
+    pyogrio.write_dataframe(frame, path, driver="PMTiles", layer="map", **zooms)
+    return Built("basemap", path, len(frame), (f"{len(roads)} streets, {len(spots)} names",))
+
+
+_BASEMAP_ZOOMS = (9, 13)
+# two known nodes of a way that lie farther apart are not joined by a line
+_LONGEST_SEGMENT_M = 300.0
+
+
+def _first_point(frame: gpd.GeoDataFrame) -> dict[str, np.ndarray]:
+    first = shapely.get_coordinates(shapely.get_point(frame.geometry.array, 0))
+    return {"x": first[:, 0], "y": first[:, 1]}
+
+
+def _street_lines(downloads: _Downloads) -> gpd.GeoDataFrame:
+    """Join the unordered nodes of each way by the shortest tree, which follows the street."""
+    path = downloads.one("street nodes", "osm_residential_street_nodes_*.csv*")
+    nodes = pd.read_csv(path)
+    x, y = geodesy.to_bng(nodes["lon"].to_numpy(), nodes["lat"].to_numpy())
+    nodes = nodes.assign(x=x, y=y).dropna()
+    lines = []
+    for _, way in nodes.groupby("osm_way_id"):
+        xy = way[["x", "y"]].to_numpy()
+        tree = minimum_spanning_tree(squareform(pdist(xy))).tocoo()
+        near = tree.data < _LONGEST_SEGMENT_M
+        ends = np.stack([xy[tree.row[near]], xy[tree.col[near]]], axis=1)
+        if len(ends):
+            merged = shapely.line_merge(shapely.multilinestrings(shapely.linestrings(ends)))
+            lines.extend(shapely.get_parts(merged))
+    return gpd.GeoDataFrame(geometry=lines, crs=geodesy.BNG)
+
+
 def _kits(downloads: _Downloads, folder: Path) -> Built:
     """Place the published kits again: each row's ``geocoded_from`` goes through ``places``.
 
@@ -514,5 +566,6 @@ BUILDERS: dict[str, Callable[[_Downloads, Path], Built]] = {
     "incidents": _incidents,
     "places": _places,
     "streets": _streets,
+    "basemap": _basemap,
     "kits": _kits,
 }
