@@ -31,8 +31,8 @@ from locator.errors import DataError, InputError
 
 # nodes of one name that lie within this distance belong to one street
 _STREET_GAP_M = 500.0
-# a street point of the police stands for a street whose length is not known
-_POLICE_POINT_PRECISION_M = 200.0
+# police points and bus stops tell of a street, but not how long it is
+_OSM_PRECISION_M, _SNAPPED_PRECISION_M = 30.0, 200.0
 _STOP_GAP_M = 300.0
 _OUTLINE_TOLERANCE_M = 60.0
 _STOP_PRECISION_M = 30.0
@@ -307,8 +307,12 @@ def _place_rows(stops: pd.DataFrame, downloads: _Downloads) -> Iterator[dict[str
             x, y, reach = _middle(xy[cluster])
             types = set(group["StopType"].iloc[cluster])
             kind = "bus station" if "BCS" in types and len(cluster) > 1 else "bus stop"
-            row = {"name": name, "kind": kind, "locality": locality, "town": town}
-            yield row | {"x": x, "y": y, "precision_m": max(reach, _STOP_PRECISION_M)}
+            found = {"x": x, "y": y, "precision_m": max(round(reach, -1), _STOP_PRECISION_M)}
+            # people know a bus station by its landmark: "North Gate Bus Station"
+            landmarks = set(group["landmark"].iloc[cluster]) if kind == "bus station" else ()
+            for known_as in dict.fromkeys([name, *sorted(filter(None, landmarks))]):
+                row = {"name": known_as, "kind": kind, "locality": locality, "town": town}
+                yield row | found
     path = downloads.one("railway stations", "railway_stations*.csv*")
     stations = pd.read_csv(path)
     x, y = geodesy.to_bng(stations["long"].to_numpy(), stations["lat"].to_numpy())
@@ -353,11 +357,11 @@ def _streets(downloads: _Downloads, folder: Path) -> Built:
     x, y = geodesy.to_bng(police["longitude"].to_numpy(), police["latitude"].to_numpy())
     police = police.assign(x=x, y=y).dropna(subset=["x"])
     police = police[_inside(police, folder)]
-    nodes = pd.concat(
-        [osm.assign(source="osm"), police[["name", "x", "y"]].assign(source="police")],
-        ignore_index=True,
-    )
-    nodes["folded"] = nodes["name"].map(places.fold)
+    served = stops.rename(columns={"street": "name"})[["name", "x", "y"]]
+    served = served[served["name"].str.contains("[a-z]")]
+    sources = {"osm": osm, "police": police[["name", "x", "y"]], "naptan": served}
+    nodes = pd.concat([part.assign(source=name) for name, part in sources.items()])
+    nodes = nodes.assign(folded=nodes["name"].map(places.fold)).reset_index(drop=True)
     frame = pd.DataFrame(_street_rows(nodes))
     kept = _located(frame, stops, folder)
     return _write_csv(kept, folder, "streets", f"{len(nodes)} named points joined by name and gap")
@@ -368,12 +372,12 @@ def _street_rows(nodes: pd.DataFrame) -> Iterator[dict[str, object]]:
         xy = group[["x", "y"]].to_numpy()
         for cluster in _clusters(xy, _STREET_GAP_M):
             part = group.iloc[cluster]
-            mapped = (part["source"] == "osm").to_numpy()
-            x, y, reach = _middle(xy[cluster][mapped] if mapped.any() else xy[cluster])
-            known = 0.0 if mapped.any() else _POLICE_POINT_PRECISION_M
-            name = part["name"].mode().iloc[0]
-            row = {"name": name, "x": x, "y": y, "source": "osm" if mapped.any() else "police"}
-            yield row | {"precision_m": max(round(reach, -1), known, 30.0)}
+            x, y, reach = _middle(xy[cluster])
+            seen = set(part["source"])
+            least = _OSM_PRECISION_M if "osm" in seen else _SNAPPED_PRECISION_M
+            row = {"name": part["name"].mode().iloc[0], "x": x, "y": y}
+            row |= {"source": " ".join(sorted(seen))}
+            yield row | {"precision_m": max(round(reach, -1), least)}
 
 
 def _osm_street_nodes(downloads: _Downloads) -> pd.DataFrame:
@@ -428,10 +432,13 @@ def _stops(downloads: _Downloads, folder: Path) -> pd.DataFrame:
         x=("Easting",),
         y=("Northing",),
         StopType=("StopType",),
+        street=("Street",),
+        landmark=("Landmark",),
     )[raw["Status"] == "active"]
     frame = frame.assign(x=frame["x"].astype(float), y=frame["y"].astype(float))
     # some lists write the locality before the name: "(Kingswood) Patrick Road"
-    frame["stop"] = frame["stop"].str.replace(r"^\(.*?\)\s*", "", regex=True)
+    frame["stop"] = frame["stop"].str.replace(r"^\(.*?\)\s*|[()<>]", "", regex=True).str.strip()
+    frame = frame[~frame["stop"].isin(["", "Common Name"])]
     return frame[_inside(frame, folder)].reset_index(drop=True)
 
 

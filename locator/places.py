@@ -36,6 +36,8 @@ _SHORT_NAME, _LONG_NAME = 5, 8
 _UNIT_NEIGHBOUR = 3
 _UNIT_PRECISION_M = (40.0, 1500.0)
 
+_FAR_SUBURB_M = 3000.0
+
 # farther than this from every postcode of the area is outside it
 _OUTSIDE_M = 5000.0
 
@@ -137,8 +139,14 @@ class _Entry:
 
     position: Position
     name: str
-    hints: frozenset[str]
+    locality: str
+    town: str
     sector: str
+
+    @property
+    def hints(self) -> frozenset[str]:
+        """Towns that may be named with the place."""
+        return frozenset(filter(None, (self.locality, self.town)))
 
 
 class Gazetteer:
@@ -206,6 +214,7 @@ class Gazetteer:
                 self._labels[known.position.label.casefold()] = known
                 self._names[known.name].append(known)
         self._all_names = list(self._names)
+        self._town_centres = {e.name: e.position for e in entries if e.position.kind == "town"}
         self._all_hints = sorted(set().union(*(e.hints for e in entries)))
 
     @staticmethod
@@ -217,8 +226,8 @@ class Gazetteer:
         shown = f"{name} ({kind})" if kind == "bus stop" else name
         label = ", ".join(dict.fromkeys([shown, *around]))
         at = (float(place["longitude"]), float(place["latitude"]), float(place["precision_m"]))
-        hints = frozenset(fold(str(place[c])) for c in ("locality", "town") if place[c])
-        return _Entry(Position(*at, label, kind), fold(name), hints, str(place["sector"]))
+        locality, town = (fold(str(place[c])) for c in ("locality", "town"))
+        return _Entry(Position(*at, label, kind), fold(name), locality, town, str(place["sector"]))
 
     @staticmethod
     def _told_apart(entry: _Entry, number: int, group: int, label: str) -> _Entry:
@@ -396,7 +405,20 @@ class Gazetteer:
                 if extra is not None:
                     total = cost + extra
                     note = f"The closest name to “{', '.join((name, *hints))}”." if total else ""
-                    yield total, dataclasses.replace(entry.position, note=note, sure=not total)
+                    if not total and self._in_far_suburb(entry, hints):
+                        note = "This one is in a suburb that you did not name."
+                    yield total, dataclasses.replace(entry.position, note=note, sure=not note)
+
+    def _in_far_suburb(self, entry: _Entry, hints: tuple[str, ...]) -> bool:
+        """Tell whether only the town was named and the place lies well away from its middle.
+
+        The lists of streets have gaps: the street that was meant may be missing from them.
+        """
+        centre = self._town_centres.get(entry.town)
+        if centre is None or entry.town not in hints or entry.locality in hints:
+            return False
+        at = entry.position
+        return bool(geodesy.geodesic_m(centre.lon, centre.lat, at.lon, at.lat) > _FAR_SUBURB_M)
 
     def _near_misses(
         self, readings: list[tuple[str, tuple[str, ...]]], *, found: bool

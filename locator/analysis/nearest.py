@@ -1,10 +1,13 @@
 """Find the kits to fetch: nearest first, those that can be reached before all others."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from locator import geodesy
@@ -146,14 +149,7 @@ def nearest(
     planar = np.hypot(placed.geometry.x - easting, placed.geometry.y - northing).to_numpy()
     openings = {text: hours.at(at) for text, hours in snapshot.hours.items()}
     walk_s = travel.one_way_s(planar, travel.walk)
-    texts, statuses = placed["opening_hours"], placed["status"]
-    states = np.array(
-        [
-            _availability(status, openings[text], at, float(seconds))
-            for status, text, seconds in zip(statuses, texts, walk_s, strict=True)
-        ],
-        dtype=object,
-    )
+    states = _availabilities(placed, openings, at, walk_s)
 
     def ranked(*wanted: Availability) -> tuple[Fetch, ...]:
         rows = np.flatnonzero(np.isin(states, wanted))
@@ -189,6 +185,27 @@ def nearest(
         version=snapshot.version,
         travel=travel,
     )
+
+
+def availabilities(
+    snapshot: Snapshot, kits: gpd.GeoDataFrame, at: dt.datetime
+) -> list[Availability]:
+    """Tell for each placed kit whether it can be reached at an instant, travel left aside."""
+    openings = {text: hours.at(at) for text, hours in snapshot.hours.items()}
+    return list(_availabilities(kits, openings, at, np.zeros(len(kits))))
+
+
+def _availabilities(
+    kits: gpd.GeoDataFrame,
+    openings: Mapping[str, Opening],
+    at: dt.datetime,
+    one_way_s: geodesy.type_floats,
+) -> npt.NDArray[np.object_]:
+    rows = zip(kits["status"], kits["opening_hours"], one_way_s, strict=True)
+    states = np.empty(len(kits), dtype=object)
+    for row, (status, text, seconds) in enumerate(rows):
+        states[row] = _availability(status, openings[text], at, float(seconds))
+    return states
 
 
 def _availability(

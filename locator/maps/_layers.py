@@ -1,0 +1,187 @@
+"""Hold the layers that several maps share."""
+
+from collections.abc import Iterable, Mapping
+
+import folium
+import geopandas as gpd
+from branca.element import MacroElement
+from folium.elements import JSCSSMixin
+from folium.map import Layer
+from folium.plugins import LocateControl, MarkerCluster
+from folium.template import Template
+
+from locator.analysis.nearest import Availability
+from locator.maps._guard import text
+
+# positions less exact than this get a circle on the map and a warning in lists
+ROUGH_M = 100.0
+
+_SIGNS: Mapping[str, tuple[str, str]] = {
+    Availability.OPEN: ("kit-open", "24"),
+    Availability.UNKNOWN_HOURS: ("kit-unknown", "?"),
+    Availability.CLOSED: ("kit-closed", "–"),
+    Availability.OUT_OF_SERVICE: ("kit-out", "×"),
+}
+
+
+class _Leaflet(folium.Map):  # type: ignore[misc]  # Folium carries no types
+    """A map that loads Leaflet and nothing else."""
+
+    default_js = (("leaflet", "vendor/leaflet/dist/leaflet.js"),)
+    default_css = (("leaflet", "vendor/leaflet/dist/leaflet.css"),)
+
+
+class _Clusters(MarkerCluster):  # type: ignore[misc]  # Folium carries no types
+    default_js = (("cluster", "vendor/leaflet.markercluster/dist/leaflet.markercluster.js"),)
+    default_css = (("cluster", "vendor/leaflet.markercluster/dist/MarkerCluster.css"),)
+
+
+class _Locate(LocateControl):  # type: ignore[misc]  # Folium carries no types
+    default_js = (("locate", "vendor/leaflet.locatecontrol/dist/L.Control.Locate.min.js"),)
+    default_css = (("locate", "vendor/leaflet.locatecontrol/dist/L.Control.Locate.min.css"),)
+
+
+class _Basemap(JSCSSMixin, Layer):  # type: ignore[misc]  # Folium carries no types
+    """Streets and names from our own vector tiles."""
+
+    default_js = (("protomaps", "vendor/protomaps-leaflet/dist/protomaps-leaflet.js"),)
+    _template = Template(
+        """
+        {% macro script(this, kwargs) %}
+            var {{ this.get_name() }} = (function () {
+                var is = function () {
+                    var kinds = Array.prototype.slice.call(arguments);
+                    return function (zoom, f) { return kinds.indexOf(f.props.kind) >= 0; };
+                };
+                var name = function (font, fill) {
+                    return new protomapsL.CenteredTextSymbolizer({
+                        labelProps: ["name"], fill: fill, stroke: "#f7f6f2", width: 3, font: font
+                    });
+                };
+                return protomapsL.leafletLayer({
+                    url: {{ this.url|tojson }}, maxDataZoom: {{ this.max_zoom }},
+                    attribution: {{ this.attribution|tojson }}, backgroundColor: "#f7f6f2",
+                    paintRules: [{
+                        dataLayer: "map", filter: is("street"),
+                        symbolizer: new protomapsL.LineSymbolizer({
+                            color: "#b9b4a8",
+                            width: function (z) { return z < 12 ? 0.6 : z < 15 ? 1.6 : 4; }
+                        })
+                    }],
+                    labelRules: [
+                        {dataLayer: "map", filter: is("town"),
+                         symbolizer: name("bold 14px sans-serif", "#333")},
+                        {dataLayer: "map", filter: is("village"), minzoom: 11,
+                         symbolizer: name("12px sans-serif", "#555")},
+                        {dataLayer: "map", filter: is("suburb"), minzoom: 13,
+                         symbolizer: name("12px sans-serif", "#555")}
+                    ]
+                });
+            })();
+        {% endmacro %}
+        """
+    )
+
+    def __init__(self, url: str, attribution: str, max_zoom: int) -> None:
+        super().__init__(name="Streets", overlay=True, control=False)
+        self._name = "Basemap"
+        self.url, self.attribution, self.max_zoom = url, attribution, max_zoom
+
+
+def blank(county: gpd.GeoDataFrame, basemap_url: str, attribution: str) -> folium.Map:
+    """Start a map of the area: streets, names and the outline of the county."""
+    west, south, east, north = county.total_bounds
+    drawn = _Leaflet(
+        tiles=None,
+        zoom_start=10,
+        prefer_canvas=True,
+        max_zoom=18,
+        min_zoom=8,
+        zoom_snap=0.5,
+    )
+    # Folium forgets the limits of the zoom without tiles, and clusters need one
+    drawn.options.update(max_zoom=18, min_zoom=8)
+    drawn.fit_bounds([[south, west], [north, east]])
+    _Basemap(basemap_url, text(attribution), 13).add_to(drawn)
+    folium.GeoJson(
+        county[["geometry"]].to_json(),
+        control=False,
+        interactive=False,
+        style_function=_outline_style,
+    ).add_to(drawn)
+    return drawn
+
+
+def _outline_style(feature: object) -> dict[str, object]:
+    del feature
+    return {"color": "#6b6459", "weight": 1.5, "fill": False, "dashArray": "6 4"}
+
+
+def locate_control() -> MacroElement:
+    """Make the button that shows where the reader is; nothing leaves the device."""
+    strings = {"title": "Show where I am", "popup": "You are within {distance} {unit} of here"}
+    return _Locate(strings=strings, flyTo=False, keepCurrentZoomLevel=False, showPopup=False)
+
+
+def kit_layer(
+    kits: gpd.GeoDataFrame, states: Iterable[Availability], *, clustered: bool
+) -> Layer:
+    """Draw kits as signs whose shape says whether they can be reached.
+
+    Parameters
+    ----------
+    kits
+        Placed kits.
+    states
+        Availability of each.
+    clustered
+        Gather signs that would overlap; for maps that show the whole county.
+    """
+    layer = _clusters() if clustered else folium.FeatureGroup(name="Bleed kits")
+    for kit, state in zip(kits.itertuples(), states, strict=True):
+        style, sign = _SIGNS[state]
+        if state is Availability.OPEN and kit.opening_hours != "24/7":
+            sign = "✓"
+        # the page fills the popup from its own list, so no text from data enters the map
+        folium.Marker(
+            (kit.latitude, kit.longitude),
+            icon=folium.DivIcon(
+                html=f"<span>{sign}</span>", class_name=f"kit {style}", icon_size=(30, 30)
+            ),
+            title=text(f"{kit.reference}: {state}"),
+            alt=text(f"{kit.reference}: {state}"),
+            reference=text(kit.reference),
+        ).add_to(layer)
+    return layer
+
+
+def _clusters() -> MarkerCluster:
+    return _Clusters(
+        name="Bleed kits",
+        icon_create_function="""function (cluster) {
+            return L.divIcon({
+                html: "<span>" + cluster.getChildCount() + "</span>",
+                className: "kit-cluster", iconSize: [38, 38]
+            });
+        }""",
+        showCoverageOnHover=False,
+        maxClusterRadius=36,
+        disableClusteringAtZoom=14,
+    )
+
+
+def rough_circles(kits: gpd.GeoDataFrame) -> Layer:
+    """Draw how far each roughly placed kit may be from its sign."""
+    layer = folium.FeatureGroup(name="Where a roughly placed kit may be")
+    for kit in kits[kits["precision_m"] > ROUGH_M].itertuples():
+        folium.Circle(
+            (kit.latitude, kit.longitude),
+            radius=kit.precision_m,
+            color="#6b3fa0",
+            weight=1,
+            dash_array="4 4",
+            fill=True,
+            fill_opacity=0.06,
+            interactive=False,
+        ).add_to(layer)
+    return layer
