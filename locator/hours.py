@@ -23,6 +23,7 @@ from locator.errors import OpeningHoursError, TimeError
 # holidays are written out for these years; outside them a rule with PH is not known
 FIRST_YEAR, LAST_YEAR = 2020, 2040
 _LOOK_AHEAD_DAYS = 370
+ALWAYS = "24/7"
 
 
 class State(StrEnum):
@@ -162,7 +163,7 @@ class Hours:
         beyond = not FIRST_YEAR <= local.year <= LAST_YEAR
         if self._rules is None or (self._needs_holidays and beyond):
             return Opening(State.UNKNOWN)
-        if str(self._rules) == "24/7":
+        if str(self._rules) == ALWAYS:
             return Opening(State.OPEN)
         spans = self._spans(self._rules, local)
         _, state = next(spans)

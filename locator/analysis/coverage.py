@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from locator import geodesy
 from locator.demand import Incidents
-from locator.hours import State
+from locator.hours import ALWAYS, State
 from locator.registry.snapshot import Snapshot
 
 # H3 cells of resolution 8 are about 0.74 km2: an area, never a place
@@ -54,6 +54,8 @@ class Coverage:
         ``nearest_m`` (metres from the centre to the nearest counted kit) for each LSOA.
     residents, residents_beyond
         People, all and in LSOAs whose centre lies beyond the standard.
+    rough_kits
+        Counted kits whose position is known less exactly than the standard.
     months
         First and last month of the records.
     version
@@ -77,6 +79,7 @@ class Coverage:
     lsoas: pd.DataFrame
     residents: int
     residents_beyond: int
+    rough_kits: int
     months: tuple[str, str]
     version: int
 
@@ -86,6 +89,29 @@ class Coverage:
         placed = self.beyond + self.within
         return self.beyond / placed if placed else 0.0
 
+    def as_dict(self) -> dict[str, object]:
+        """Give the figures as plain values for JSON; cells and LSOAs are left to the map."""
+        return {
+            "within_m": self.within_m,
+            "at": self.at.isoformat() if self.at else None,
+            "kits_counted": len(self.kits),
+            "kits_placed_roughly": self.rough_kits,
+            "kits_hours_not_known": self.hours_not_known,
+            "months": list(self.months),
+            "records": self.records,
+            "beyond": self.beyond,
+            "within": self.within,
+            "share_beyond": round(self.share_beyond, 4),
+            "without_position": self.without_position,
+            "outside_area": self.outside,
+            "residents": self.residents,
+            "residents_beyond": self.residents_beyond,
+            "by_category": self.by_category.to_dict("records"),
+            "by_authority": self.by_authority.to_dict("records"),
+            "by_imd_decile": self.by_decile.to_dict("records"),
+            "registry_version": self.version,
+        }
+
 
 def coverage(
     snapshot: Snapshot,
@@ -94,6 +120,7 @@ def coverage(
     *,
     within_m: float,
     at: dt.datetime | None = None,
+    only_always_open: bool = False,
 ) -> Coverage:
     """Count incidents and residents beyond a straight-line distance from every kit.
 
@@ -110,6 +137,8 @@ def coverage(
         standard counts as within.
     at
         Count only kits known to be open at this instant; None counts all in service.
+    only_always_open
+        Count only kits whose hours are 24/7.
 
     Returns
     -------
@@ -124,6 +153,8 @@ def coverage(
         state = kits["opening_hours"].map(states)
         hours_not_known = int((state == State.UNKNOWN).sum())
         kits = kits[state == State.OPEN]
+    if only_always_open:
+        kits = kits[kits["opening_hours"] == ALWAYS]
     placed = incidents.placed
     far = _nearest_m(placed, kits) > within_m
     records = placed["records"].to_numpy()
@@ -152,6 +183,7 @@ def coverage(
         lsoas=lsoas,
         residents=int(lsoas["residents"].sum()),
         residents_beyond=int(beyond_people.sum()),
+        rough_kits=int((kits["precision_m"] > within_m).sum()),
         months=incidents.months,
         version=snapshot.version,
     )

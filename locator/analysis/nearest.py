@@ -21,6 +21,24 @@ from locator.travel.straight import Pace, Straight
 _GRID_SLACK = 1.002
 
 
+_PUBLIC = (
+    "reference",
+    "name",
+    "kind",
+    "position_text",
+    "address",
+    "longitude",
+    "latitude",
+    "precision_m",
+    "opening_hours",
+    "hours_text",
+    "access",
+    "status",
+    "reported",
+    "source_url",
+)
+
+
 class Availability(StrEnum):
     """Whether it makes sense to go for a kit, from what is known."""
 
@@ -73,6 +91,25 @@ class Fetch:
         """Whether somebody has checked the kit and told the registry."""
         return bool(pd.notna(self.kit["last_checked"]))
 
+    def as_dict(self) -> dict[str, object]:
+        """Give the public facts as plain values for JSON."""
+        kit = {key: self.kit[key] for key in _PUBLIC if pd.notna(self.kit[key])}
+        opening = self.opening
+        return kit | {
+            "availability": str(self.availability),
+            "confirmed": self.confirmed,
+            "ready": self.ready,
+            "open_until": opening.until.isoformat() if opening.until and self._open else None,
+            "opens": opening.opens.isoformat() if opening.opens else None,
+            "distance_m": None if self.distance_m is None else round(self.distance_m),
+            "fetch_walking_s": self.walk and [round(self.walk.low_s), round(self.walk.high_s)],
+            "fetch_running_s": self.run and [round(self.run.low_s), round(self.run.high_s)],
+        }
+
+    @property
+    def _open(self) -> bool:
+        return self.opening.state is State.OPEN
+
     @property
     def ready(self) -> bool:
         """Whether the kit may be shown as ready: open, in service and confirmed."""
@@ -109,6 +146,28 @@ class Answer:
     unplaced: tuple[Fetch, ...]
     version: int
     travel: Straight
+
+    def as_dict(self) -> dict[str, object]:
+        """Give the answer as plain values for JSON."""
+        position = self.position
+        return {
+            "position": {
+                "label": position.label,
+                "longitude": round(position.lon, 6),
+                "latitude": round(position.lat, 6),
+                "precision_m": round(position.precision_m),
+                "note": position.note,
+            },
+            "at": self.at.isoformat(),
+            "reachable": [fetch.as_dict() for fetch in self.reachable],
+            "hours_not_known": [fetch.as_dict() for fetch in self.unknown],
+            "unavailable": [fetch.as_dict() for fetch in self.unavailable],
+            "place_not_known": [fetch.as_dict() for fetch in self.unplaced],
+            "registry_version": self.version,
+            "method": "straight line times a detour factor",
+            "detour_factor": self.travel.detour_factor,
+            "overhead_s": self.travel.overhead_s,
+        }
 
 
 def nearest(

@@ -11,6 +11,7 @@ from folium.plugins import LocateControl, MarkerCluster
 from folium.template import Template
 
 from locator.analysis.nearest import Availability
+from locator.hours import ALWAYS
 from locator.maps._guard import text
 
 # positions less exact than this get a circle on the map and a warning in lists
@@ -28,17 +29,17 @@ class _Leaflet(folium.Map):  # type: ignore[misc]  # Folium carries no types
     """A map that loads Leaflet and nothing else."""
 
     default_js = (("leaflet", "vendor/leaflet/dist/leaflet.js"),)
-    default_css = (("leaflet", "vendor/leaflet/dist/leaflet.css"),)
+    default_css = (("leaflet_css", "vendor/leaflet/dist/leaflet.css"),)
 
 
 class _Clusters(MarkerCluster):  # type: ignore[misc]  # Folium carries no types
     default_js = (("cluster", "vendor/leaflet.markercluster/dist/leaflet.markercluster.js"),)
-    default_css = (("cluster", "vendor/leaflet.markercluster/dist/MarkerCluster.css"),)
+    default_css = (("cluster_css", "vendor/leaflet.markercluster/dist/MarkerCluster.css"),)
 
 
 class _Locate(LocateControl):  # type: ignore[misc]  # Folium carries no types
     default_js = (("locate", "vendor/leaflet.locatecontrol/dist/L.Control.Locate.min.js"),)
-    default_css = (("locate", "vendor/leaflet.locatecontrol/dist/L.Control.Locate.min.css"),)
+    default_css = (("locate_css", "vendor/leaflet.locatecontrol/dist/L.Control.Locate.min.css"),)
 
 
 class _Basemap(JSCSSMixin, Layer):  # type: ignore[misc]  # Folium carries no types
@@ -140,7 +141,7 @@ def kit_layer(
     layer = _clusters() if clustered else folium.FeatureGroup(name="Bleed kits")
     for kit, state in zip(kits.itertuples(), states, strict=True):
         style, sign = _SIGNS[state]
-        if state is Availability.OPEN and kit.opening_hours != "24/7":
+        if state is Availability.OPEN and kit.opening_hours != ALWAYS:
             sign = "✓"
         # the page fills the popup from its own list, so no text from data enters the map
         folium.Marker(

@@ -1,10 +1,10 @@
 """Draw the map of kits."""
 
-import datetime as dt
+from collections.abc import Sequence
 
 import geopandas as gpd
 
-from locator.analysis.nearest import Availability, availabilities
+from locator.analysis.nearest import Availability
 from locator.maps import _layers
 from locator.maps._guard import Picture, compose
 from locator.registry.snapshot import Snapshot
@@ -12,9 +12,9 @@ from locator.registry.snapshot import Snapshot
 
 def kits_map(
     snapshot: Snapshot,
+    states: Sequence[Availability],
     county: gpd.GeoDataFrame,
     *,
-    at: dt.datetime,
     basemap_url: str,
     attribution: str,
 ) -> Picture:
@@ -24,17 +24,16 @@ def kits_map(
     ----------
     snapshot
         What is known.
+    states
+        Availability of each placed kit, from :func:`locator.analysis.nearest.availabilities`.
     county
         Outline (EPSG:4326).
-    at
-        The instant for which kits are open or closed.
     basemap_url
         Where the page finds the vector tiles.
     attribution
         Of the basemap.
     """
     placed = snapshot.placed
-    states = availabilities(snapshot, placed, at)
     shown = [state is not Availability.OUT_OF_SERVICE for state in states]
     kits = placed[shown]
     drawn = _layers.blank(county, basemap_url, attribution)

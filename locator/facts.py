@@ -1,0 +1,107 @@
+"""Open everything that lookups need: area, gazetteer, calendar and registry.
+
+The registry is read into a snapshot once and again only when its version has changed.
+"""
+
+import functools
+import threading
+import time
+from dataclasses import dataclass, field
+
+import geopandas as gpd
+import pandas as pd
+from sqlalchemy import Engine
+
+from locator import demand, tables
+from locator.hours import Calendar
+from locator.places import Gazetteer
+from locator.registry import snapshot, store
+from locator.settings import Settings
+from locator.tables import Area
+from locator.travel.straight import Straight
+
+# how long a snapshot is used before its version is asked for again
+_FRESH_S = 1.0
+
+
+@dataclass(eq=False)
+class Facts:
+    """What is known, opened once for a process and safe to share between threads."""
+
+    settings: Settings
+    area: Area
+    gazetteer: Gazetteer
+    calendar: Calendar
+    travel: Straight
+    _engine: Engine
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _snapshot: snapshot.Snapshot | None = None
+    _asked_at: float = 0.0
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Facts":
+        """Open the tables of facts and the registry, filling it with the published kits.
+
+        Raises
+        ------
+        DataError
+            A table is missing or damaged.
+        RegistryError
+            The registry cannot be opened.
+        """
+        folder = settings.geodata
+        area = tables.area(folder)
+        gazetteer = Gazetteer.load(folder)
+        lon, lat = gazetteer.centre
+        engine = store.open_registry(settings.database_url)
+        store.load_published(engine, folder)
+        return cls(
+            settings=settings,
+            area=area,
+            gazetteer=gazetteer,
+            calendar=Calendar.of(area.timezone, area.holidays, lat, lon),
+            travel=Straight.of(settings),
+            _engine=engine,
+        )
+
+    def snapshot(self) -> snapshot.Snapshot:
+        """Return the newest snapshot, read from the registry only when it has changed.
+
+        Raises
+        ------
+        RegistryError
+            The registry has never been read and cannot be read now.
+        """
+        with self._lock:
+            fresh = time.monotonic() - self._asked_at < _FRESH_S
+            if self._snapshot is None or not fresh:
+                self._asked_at = time.monotonic()
+                newest = store.version(self._engine)
+                if self._snapshot is None or self._snapshot.version != newest:
+                    self._snapshot = snapshot.take(self._engine, self.calendar)
+            return self._snapshot
+
+    def close(self) -> None:
+        """Give the database connections back."""
+        self._engine.dispose()
+
+    @functools.cached_property
+    def incidents(self) -> demand.Incidents:
+        """The police records, read at the first use."""
+        return demand.incidents(self.settings.geodata)
+
+    @functools.cached_property
+    def residents(self) -> pd.DataFrame:
+        """Residents by LSOA, read at the first use."""
+        return demand.residents(self.settings.geodata)
+
+    @functools.cached_property
+    def county(self) -> gpd.GeoDataFrame:
+        """The outline of the area (EPSG:4326), read at the first use."""
+        areas = tables.outlines(self.settings.geodata, "areas")
+        return areas[areas["level"] == "county"]
+
+    @functools.cached_property
+    def lsoa_outlines(self) -> gpd.GeoDataFrame:
+        """The outlines of the LSOAs (EPSG:4326), read at the first use."""
+        return tables.outlines(self.settings.geodata, "lsoa_outlines")

@@ -1,0 +1,138 @@
+"""Make the Flask application: blueprints, security headers and error pages."""
+
+import datetime as dt
+import hashlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from flask import Flask, Response, current_app, jsonify, render_template, request, url_for
+from flask_compress import Compress
+from werkzeug.exceptions import HTTPException
+
+from locator import tables
+from locator.errors import LocatorError
+from locator.facts import Facts
+from locator.settings import Settings
+from locator.web import public
+
+_STATIC = Path(__file__).parent / "static"
+_YEAR_S = 31_536_000
+# a place and a button fit easily; nothing else is ever sent
+_MAX_FORM_BYTES = 16 * 1024
+
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(self), camera=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def create_app(
+    settings: Settings | None = None, clock: Callable[[], dt.datetime] | None = None
+) -> Flask:
+    """Make the application.
+
+    Parameters
+    ----------
+    settings
+        Defaults to the environment.
+    clock
+        Tells the time; tests set it. Defaults to the area's local time.
+
+    Raises
+    ------
+    DataError
+        A table of facts is missing or damaged.
+    RegistryError
+        The registry cannot be opened.
+    """
+    settings = settings or Settings()
+    app = Flask(__name__, template_folder=str(settings.templates), static_folder=str(_STATIC))
+    app.config.update(
+        COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json"],
+        MAX_CONTENT_LENGTH=_MAX_FORM_BYTES,
+        SEND_FILE_MAX_AGE_DEFAULT=_YEAR_S,
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    facts = Facts.open(settings)
+    app.extensions["facts"] = facts
+    app.extensions["clock"] = clock or facts.calendar.now
+    app.register_blueprint(public.blueprint)
+    Compress(app)
+    app.after_request(_with_security_headers)
+    app.register_error_handler(LocatorError, _problem_of_ours)
+    app.register_error_handler(HTTPException, _problem_of_http)
+    app.register_error_handler(Exception, _problem_unforeseen)
+    app.context_processor(_page_context)
+    return app
+
+
+def _page_context() -> dict[str, object]:
+    facts: Facts = current_app.extensions["facts"]
+    return {
+        "area": facts.area,
+        "asset": _asset,
+        "source": tables.sources(facts.settings.geodata),
+    }
+
+
+def _asset(path: str) -> str:
+    """Give the address of a static file, new whenever its content changes."""
+    digest = hashlib.sha256((_STATIC / path).read_bytes()).hexdigest()[:12]
+    return url_for("static", filename=path, v=digest)
+
+
+def _with_security_headers(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    if current_app.extensions["facts"].settings.https:
+        response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR_S}")
+    if request.endpoint != "static" and "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _problem(status: int, title: str, detail: str) -> tuple[Response | str, int]:
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    if best == "application/json":
+        response = jsonify(title=title, detail=detail, status=status)
+        response.content_type = "application/problem+json"
+        return response, status
+    return render_template("problem.html", title=title, detail=detail), status
+
+
+def _problem_of_ours(error: LocatorError) -> tuple[Response | str, int]:
+    return _problem(error.http_status, error.title, str(error))
+
+
+def _problem_of_http(error: HTTPException) -> tuple[Response | str, int]:
+    return _problem(error.code or 500, error.name, error.description or "")
+
+
+def _problem_unforeseen(error: Exception) -> tuple[Response | str, int]:
+    # the trace names code, never what was asked: values of a request stay out of logs
+    logging.getLogger(__name__).error(
+        "Unforeseen %s in %s", type(error).__name__, request.endpoint, exc_info=_bare(error)
+    )
+    return _problem(500, "Something went wrong", "Please try again. If it is urgent, call 999.")
+
+
+def _bare(error: Exception) -> Exception:
+    """Return the error without its message, which may hold what a person typed."""
+    return RuntimeError(type(error).__name__).with_traceback(error.__traceback__)

@@ -1,0 +1,39 @@
+/* Join the map with the page's own list: signs open the list's text, the reader's place is drawn. */
+(function () {
+  "use strict";
+  var box = document.querySelector(".map");
+  var map = box && window[box.id];
+  if (!map) { return; }
+  var describe = function (marker) {
+    var item = document.getElementById("kit-" + marker.options.reference);
+    var text = document.createElement("div");
+    text.className = "popup";
+    if (!item) { text.textContent = marker.options.title; return text; }
+    Array.prototype.forEach.call(item.cloneNode(true).childNodes, function (node) {
+      text.appendChild(node.cloneNode(true));
+    });
+    return text;
+  };
+  map.eachLayer(function (layer) {
+    if (!layer.getLayers) { return; }
+    layer.on("click keypress", function (event) {
+      var marker = event.layer || event.propagatedFrom || event.target;
+      var key = event.originalEvent && event.originalEvent.key;
+      if (!marker.options.reference || (event.type === "keypress" && key !== "Enter")) { return; }
+      L.popup({maxWidth: 280, maxHeight: 260}).setLatLng(marker.getLatLng())
+        .setContent(describe(marker)).openOn(map);
+    });
+  });
+  if (!box.dataset.lat) { return; }
+  var here = [Number(box.dataset.lat), Number(box.dataset.lon)];
+  var spot = L.divIcon({className: "here", html: "<span></span>", iconSize: [22, 22]});
+  L.circle(here, {radius: Number(box.dataset.precision), color: "#0b4f9e", weight: 1, fillOpacity: 0.12, interactive: false}).addTo(map);
+  L.marker(here, {icon: spot, title: "Your place", alt: "Your place", keyboard: false, zIndexOffset: 1000}).addTo(map);
+  var bounds = L.latLngBounds([here, here]);
+  Array.prototype.slice.call(document.querySelectorAll(".kits > [data-lat]"), 0, 40)
+    .map(function (item) { return [Number(item.dataset.lat), Number(item.dataset.lon)]; })
+    .sort(function (a, b) { return map.distance(here, a) - map.distance(here, b); })
+    .slice(0, 3)
+    .forEach(function (at) { bounds.extend(at); });
+  map.fitBounds(bounds.pad(0.25), {maxZoom: 16, animate: false});
+})();
