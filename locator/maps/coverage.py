@@ -7,12 +7,13 @@ import folium
 import geopandas as gpd
 
 from locator.analysis.coverage import Coverage
-from locator.analysis.nearest import Availability
+from locator.hours import ALWAYS
 from locator.maps import _layers
 from locator.maps._guard import Picture, compose
 
 # ColorBrewer's YlOrRd, the lightest left out so that cells stand out from the paper
 _CELL_COLOURS = ("#fecc5c", "#fd8d3c", "#f03b20", "#bd0026")
+CELL_OPACITY, DECILE_OPACITY = 0.75, 0.5
 # ColorBrewer's Purples, darker for more deprived
 _DECILE_COLOURS = ("#54278f", "#756bb1", "#9e9ac8", "#cbc9e2", "#f2f0f7")
 
@@ -22,6 +23,7 @@ class Band:
     """One entry of the legend."""
 
     colour: str
+    opacity: float
     label: str
 
 
@@ -29,7 +31,7 @@ def cell_bands(coverage: Coverage) -> list[Band]:
     """Divide the records of the cells into four bands for the legend."""
     edges = [*_edges(coverage), None]
     return [
-        Band(colour, f"{low} to {high - 1}" if high else f"{low} or more")
+        Band(colour, CELL_OPACITY, f"{low} to {high - 1}" if high else f"{low} or more")
         for colour, low, high in zip(_CELL_COLOURS, edges, edges[1:], strict=False)
         if low is not None
     ]
@@ -47,7 +49,7 @@ def decile_bands() -> list[Band]:
     """Name the shades of deprivation for the legend."""
     pairs = ((1, 2), (3, 4), (5, 6), (7, 8), (9, 10))
     return [
-        Band(colour, f"deciles {low} and {high}" + (" (most deprived)" if low == 1 else ""))
+        Band(colour, DECILE_OPACITY, f"{low} and {high}" + (", most deprived" if low == 1 else ""))
         for colour, (low, high) in zip(_DECILE_COLOURS, pairs, strict=True)
     ]
 
@@ -77,8 +79,7 @@ def coverage_map(
     _deprivation(coverage, lsoa_outlines).add_to(drawn)
     _cells(coverage).add_to(drawn)
     _reach(coverage).add_to(drawn)
-    states = [Availability.OPEN] * len(coverage.kits)
-    _layers.kit_layer(coverage.kits, states, clustered=False).add_to(drawn)
+    _kits(coverage).add_to(drawn)
     folium.LayerControl(collapsed=True).add_to(drawn)
     return compose(drawn, "coverage")
 
@@ -88,11 +89,10 @@ def _deprivation(coverage: Coverage, outlines: gpd.GeoDataFrame) -> folium.GeoJs
     return folium.GeoJson(
         shaded[["imd_decile", "geometry"]].to_json(),
         name="Deprivation by neighbourhood",
-        show=False,
         interactive=False,
         style_function=lambda feature: {
             "fillColor": _DECILE_COLOURS[(feature["properties"]["imd_decile"] - 1) // 2],
-            "fillOpacity": 0.55,
+            "fillOpacity": DECILE_OPACITY,
             "color": "#fff",
             "weight": 0.6,
         },
@@ -107,7 +107,7 @@ def _cells(coverage: Coverage) -> folium.FeatureGroup:
         band = sum(feature["properties"]["records"] >= edge for edge in edges) - 1
         return {
             "fillColor": _CELL_COLOURS[max(band, 0)],
-            "fillOpacity": 0.6,
+            "fillOpacity": CELL_OPACITY,
             "color": "#7a2a10",
             "weight": 0.5,
         }
@@ -115,6 +115,23 @@ def _cells(coverage: Coverage) -> folium.FeatureGroup:
     if not coverage.cells.empty:
         cells = coverage.cells[["records", "geometry"]].to_json()
         folium.GeoJson(cells, style_function=style, interactive=False).add_to(group)
+    return group
+
+
+def _kits(coverage: Coverage) -> folium.FeatureGroup:
+    group = folium.FeatureGroup(name="Bleed kits")
+    for kit in coverage.kits.itertuples():
+        always = kit.opening_hours == ALWAYS
+        folium.CircleMarker(
+            (kit.latitude, kit.longitude),
+            radius=5,
+            color="#00441f",
+            weight=2,
+            fill=True,
+            fill_color="#00441f" if always else "#ffffff",
+            fill_opacity=1,
+            interactive=False,
+        ).add_to(group)
     return group
 
 

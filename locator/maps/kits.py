@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import geopandas as gpd
 
 from locator.analysis.nearest import Availability
-from locator.maps import _layers
+from locator.maps import ROUGH_M, _layers
 from locator.maps._guard import Picture, compose
 from locator.registry.snapshot import Snapshot
 
@@ -37,8 +37,8 @@ def kits_map(
     shown = [state is not Availability.OUT_OF_SERVICE for state in states]
     kits = placed[shown]
     drawn = _layers.blank(county, basemap_url, attribution)
-    _layers.rough_circles(kits).add_to(drawn)
+    _layers.rough_circles(kits, beyond_m=ROUGH_M).add_to(drawn)
     kept = [state for state, keep in zip(states, shown, strict=True) if keep]
-    _layers.kit_layer(kits, kept, clustered=True).add_to(drawn)
+    _layers.kit_signs(kits, kept).add_to(drawn)
     _layers.locate_control().add_to(drawn)
     return compose(drawn, "kits")

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from locator import tables
 from locator.errors import LocatorError
 from locator.facts import Facts
+from locator.maps import ROUGH_M
 from locator.settings import Settings
 from locator.web import public
 
@@ -21,17 +22,15 @@ _YEAR_S = 31_536_000
 # a place and a button fit easily; nothing else is ever sent
 _MAX_FORM_BYTES = 16 * 1024
 
-_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-    )
+_POLICY = (
+    "default-src 'none'; "
+    "script-src 'self'; "
+    "style-src 'self'; "
+    "img-src 'self' data:; "
+    "connect-src 'self'; "
+    "form-action 'self'; "
+    "frame-ancestors 'none'; "
+    "base-uri 'none'; "
 )
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
@@ -88,6 +87,7 @@ def _page_context() -> dict[str, object]:
     return {
         "area": facts.area,
         "asset": _asset,
+        "rough_m": ROUGH_M,
         "source": tables.sources(facts.settings.geodata),
     }
 

@@ -20,9 +20,9 @@ from locator.analysis import coverage as gaps
 from locator.analysis.nearest import Answer, Availability, Fetch, Span, availabilities, nearest
 from locator.errors import InputError
 from locator.facts import Facts
+from locator.maps import Picture
 from locator.maps import coverage as coverage_maps
 from locator.maps import kits as kit_maps
-from locator.maps._guard import Picture
 from locator.places import Position
 from locator.registry.snapshot import Snapshot
 

@@ -4,6 +4,7 @@
   var box = document.querySelector(".map");
   var map = box && window[box.id];
   if (!map) { return; }
+  map.attributionControl.setPrefix("Leaflet");
   var describe = function (marker) {
     var item = document.getElementById("kit-" + marker.options.reference);
     var text = document.createElement("div");

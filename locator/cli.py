@@ -1,0 +1,258 @@
+"""Answer on the command line, serve the site and build the tables of facts."""
+
+import contextlib
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import waitress
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from locator import build
+from locator.analysis.coverage import coverage as measure_coverage
+from locator.analysis.nearest import Answer, Fetch, Span, nearest
+from locator.errors import InputError, LocatorError
+from locator.facts import Facts
+from locator.places import Position
+from locator.settings import Settings
+from locator.web import create_app
+
+_CHOICES = 8
+
+
+class _Group(click.Group):
+    """Turns errors of the package into a message and an exit code, for every command."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except LocatorError as error:
+            failure = click.ClickException(str(error))
+            failure.exit_code = error.exit_code
+            raise failure from error
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="bleed-kit-locator")
+def main() -> None:
+    """Find the nearest bleed kit that can be reached now, and where the gaps are.
+
+    In an emergency call 999 first, press hard on the wound, and never leave the casualty
+    alone to fetch a kit.
+    """
+
+
+@contextlib.contextmanager
+def _facts() -> Iterator[Facts]:
+    facts = Facts.open(Settings())
+    try:
+        yield facts
+    finally:
+        facts.close()
+
+
+@main.command()
+@click.option("--host", help="Address to listen on; LOCATOR_HOST otherwise.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port; LOCATOR_PORT otherwise.")
+def serve(host: str | None, port: int | None) -> None:
+    """Serve the site until stopped with Ctrl-C or SIGTERM."""
+    settings = Settings()
+    host, port = host or settings.host, port or settings.port
+    app = create_app(settings)
+    with app.test_client() as client:
+        # the first visitor must not wait for what is drawn once
+        client.post("/", data={"place": app.extensions["facts"].area.example_postcode})
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    server = waitress.create_server(app, host=host, port=port, threads=settings.threads, ident=None)
+    click.echo(f"Serving on http://{host}:{port}")
+    server.run()
+
+
+@main.command("nearest")
+@click.argument("place")
+@click.option(
+    "--at", "moment", help="Local date and time such as “2026-07-04 23:30”; now if left out."
+)
+@click.option("--count", default=5, show_default=True, type=click.IntRange(1, 100))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def nearest_command(place: str, moment: str | None, count: int, *, as_json: bool) -> None:
+    """List the kits to fetch from PLACE, those that can be reached first.
+
+    PLACE is a postcode, a street and town, a place name, a grid reference, "latitude,
+    longitude" or a plus code.
+    """
+    with _facts() as facts:
+        at = facts.calendar.read(moment) if moment else facts.calendar.now()
+        position = _one_place(facts, place)
+        answer = nearest(facts.snapshot(), position, facts.travel, at=at, count=count)
+    if as_json:
+        click.echo(json.dumps(answer.as_dict(), ensure_ascii=False, indent=2))
+    else:
+        _print_answer(answer)
+
+
+def _one_place(facts: Facts, place: str) -> Position:
+    found = facts.gazetteer.resolve(place)
+    if len(found) == 1 and found[0].sure:
+        return found[0]
+    listed = "\n".join(f"  {p.label}{f'  ({p.note})' if p.note else ''}" for p in found[:_CHOICES])
+    more = f"\n  and {len(found) - _CHOICES} more" if len(found) > _CHOICES else ""
+    msg = f"“{place}” is not certain. Ask again with one of these:\n{listed}{more}"
+    raise InputError(msg)
+
+
+def _print_answer(answer: Answer) -> None:
+    console = Console()
+    console.print(
+        "Call 999 first. Press hard on the wound. Never leave the casualty alone.", style="bold red"
+    )
+    position = answer.position
+    console.print(
+        f"{position.label}, known to about {position.precision_m:.0f} m; "
+        f"{answer.at:%a %d %b %Y %H:%M}"
+    )
+    if position.note:
+        console.print(position.note, style="yellow")
+    groups = {
+        "Open now, as published": answer.reachable,
+        "May be shut: hours not known": answer.unknown,
+        "Shut or not in service": answer.unavailable,
+    }
+    for title, fetches in groups.items():
+        if fetches:
+            console.print(_kit_table(title, fetches))
+    console.print(
+        f"{len(answer.unplaced)} more kits are known, but not their place. No kit has been "
+        "confirmed unless “checked” says so. Times: straight line times "
+        f"{answer.travel.detour_factor}, there and back, with {answer.travel.overhead_s:.0f} s "
+        "for the call, the code and opening."
+    )
+
+
+def _kit_table(title: str, fetches: tuple[Fetch, ...]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for heading in ("Kit", "Where", "Metres", "Running", "Walking", "State", "Checked"):
+        table.add_column(heading, justify="right" if heading == "Metres" else "left")
+    for fetch in fetches:
+        kit = fetch.kit
+        table.add_row(
+            f"{kit['reference']} {kit['name']}",
+            f"{kit['address']} (±{float(str(kit['precision_m'])):.0f} m)",
+            f"{fetch.distance_m:.0f}",
+            _minutes(fetch.run),
+            _minutes(fetch.walk),
+            _state(fetch),
+            "yes" if fetch.confirmed else "never",
+        )
+    return table
+
+
+def _minutes(span: Span | None) -> str:
+    return "" if span is None else f"{span.minutes[0]}-{span.minutes[1]} min"
+
+
+def _state(fetch: Fetch) -> str:
+    opening = fetch.opening
+    if opening.opens is not None:
+        return f"{fetch.availability}, opens {opening.opens:%a %H:%M}"
+    return f"{fetch.availability}" + (f" until {opening.until:%a %H:%M}" if opening.until else "")
+
+
+@main.command("coverage")
+@click.option(
+    "--within",
+    "within_m",
+    type=click.FloatRange(1, 20_000),
+    help="Straight-line metres; LOCATOR_STANDARD_M otherwise.",
+)
+@click.option(
+    "--at", "moment", help="Count only kits known to be open at this local date and time."
+)
+@click.option("--always", is_flag=True, help="Count only kits that are open day and night.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def coverage_command(
+    within_m: float | None, moment: str | None, *, always: bool, as_json: bool
+) -> None:
+    """Count recorded violence, robbery and weapons out of reach of every kit."""
+    with _facts() as facts:
+        result = measure_coverage(
+            facts.snapshot(),
+            facts.incidents,
+            facts.residents,
+            within_m=within_m or facts.settings.standard_m,
+            at=facts.calendar.read(moment) if moment else None,
+            only_always_open=always,
+        )
+        authorities = facts.area.authorities
+    figures = result.as_dict()
+    if as_json:
+        click.echo(json.dumps(figures, indent=2))
+        return
+    console = Console()
+    table = Table(
+        title=f"{result.records:,} records, {result.months[0]} to {result.months[1]}",
+        title_justify="left",
+    )
+    table.add_column("")
+    table.add_column("Records", justify="right")
+    table.add_row(f"More than {result.within_m:.0f} m from every counted kit", f"{result.beyond:,}")
+    table.add_row(f"Within {result.within_m:.0f} m of a counted kit", f"{result.within:,}")
+    table.add_row("Without coordinates", f"{result.without_position:,}")
+    table.add_row("Outside the county", f"{result.outside:,}")
+    console.print(table)
+    groups = Table()
+    for heading in ("Group", "Records", "Out of reach", "Share"):
+        groups.add_column(heading, justify="left" if heading == "Group" else "right")
+    for frame, column in (
+        (result.by_category, "category"),
+        (result.by_authority, "authority"),
+        (result.by_decile, "imd_decile"),
+    ):
+        for row in frame.to_dict("records"):
+            name = authorities.get(str(row[column]), str(row[column]))
+            shown = f"Deprivation decile {name}" if column == "imd_decile" else name
+            groups.add_row(
+                shown, f"{row['records']:,}", f"{row['beyond']:,}", f"{row['share_beyond']:.0%}"
+            )
+        groups.add_section()
+    console.print(groups)
+    console.print(
+        f"{len(result.kits)} published, unconfirmed kits were counted, {result.rough_kits} of "
+        f"them placed less exactly than {result.within_m:.0f} m; {result.hours_not_known} were "
+        "left out because their hours are not known. Straight-line distances."
+    )
+
+
+@main.group()
+def data() -> None:
+    """Build the tables of facts from open data."""
+
+
+@data.command("build")
+@click.argument("tables", nargs=-1, type=click.Choice(list(build.BUILDERS)))
+@click.option(
+    "--from",
+    "sources",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with the downloaded files.",
+)
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Geodata folder to write to; LOCATOR_GEODATA otherwise.",
+)
+def data_build(tables: tuple[str, ...], sources: Path, folder: Path | None) -> None:
+    """Build TABLES (all if none is named) from files that were downloaded by hand."""
+    names = tables or tuple(build.BUILDERS)
+    target = folder or Settings().geodata
+    for name in track(names, description="Building", console=Console(stderr=True)):
+        built = build.build(name, sources, target)
+        click.echo(f"{built.path}: {built.rows:,} rows. {'; '.join(built.notes)}")
