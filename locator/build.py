@@ -431,7 +431,8 @@ def _stops(downloads: _Downloads, folder: Path) -> pd.DataFrame:
     )[raw["Status"] == "active"]
     frame = frame.assign(x=frame["x"].astype(float), y=frame["y"].astype(float))
     # some lists write the locality before the name: "(Kingswood) Patrick Road"
-    frame["stop"] = frame["stop"].str.replace(r"^\(.*?\)\s*|[()<>]", "", regex=True).str.strip()
+    frame["stop"] = frame["stop"].str.replace(r"^\(.*?\)\s*|[()<>]", "", regex=True)
+    frame["stop"] = frame["stop"].str.split().str.join(" ")
     frame = frame[~frame["stop"].isin(["", "Common Name"])]
     return frame[_inside(frame, folder)].reset_index(drop=True)
 

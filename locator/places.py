@@ -210,12 +210,12 @@ class Gazetteer:
         entries = [self._entry(row) for row in named.itertuples(index=False)]
         repeated = defaultdict(list)
         for entry in entries:
-            repeated[entry.position.label].append(entry)
+            repeated[entry.position.label.casefold()].append(entry)
         self._labels: dict[str, _Entry] = {}
         self._names: defaultdict[str, list[_Entry]] = defaultdict(list)
-        for label, group in repeated.items():
+        for group in repeated.values():
             for number, entry in enumerate(group, 1):
-                known = self._told_apart(entry, number, len(group), label)
+                known = self._told_apart(entry, number, len(group))
                 self._labels[known.position.label.casefold()] = known
                 self._names[known.name].append(known)
         self._all_names = list(self._names)
@@ -235,11 +235,11 @@ class Gazetteer:
         return _Entry(Position(*at, label, kind), fold(name), locality, town, str(place["sector"]))
 
     @staticmethod
-    def _told_apart(entry: _Entry, number: int, group: int, label: str) -> _Entry:
+    def _told_apart(entry: _Entry, number: int, group: int) -> _Entry:
         if group == 1:
             return entry
         position = entry.position
-        apart = f"{label} (near {entry.sector}, {number} of {group})"
+        apart = f"{position.label} (near {entry.sector}, {number} of {group})"
         return dataclasses.replace(entry, position=dataclasses.replace(position, label=apart))
 
     def nearest_postcode(self, lon: float, lat: float, within_m: float = 300.0) -> str | None:

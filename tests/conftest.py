@@ -1,0 +1,101 @@
+"""Fixtures that the whole suite shares."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from locator.facts import Facts
+from locator.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+
+
+def _missing(reason: str) -> None:
+    """Skip, or fail where the environment promises that nothing is missing."""
+    if os.environ.get("LOCATOR_TEST_REQUIRE_ALL"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Folder with the downloaded open data that the tables are built from."""
+    folder = os.environ.get("LOCATOR_TEST_DATA", "")
+    if not folder:
+        pytest.skip("Set LOCATOR_TEST_DATA to the folder with the downloaded open data.")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def geodata() -> Path:
+    return Settings().geodata
+
+
+def _postgres_url() -> str:
+    url = os.environ.get("LOCATOR_TEST_POSTGRES_URL", "")
+    if not url:
+        _missing(
+            "Needs PostgreSQL: apt install postgresql, create a database and set "
+            "LOCATOR_TEST_POSTGRES_URL=postgresql+psycopg://user:password@host/database."
+        )
+    return url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of an empty registry, on each database in turn."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/deep/er/registry.sqlite"
+        return
+    url = make_url(_postgres_url())
+    schema = f"test_{os.getpid()}_{abs(hash(request.node.name))}"
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+    own = url.update_query_dict({"options": f"-csearch_path={schema}"})
+    yield own.render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    folder = tmp_path_factory.mktemp("registry")
+    return Settings(database_url=f"sqlite:///{folder}/registry.sqlite")
+
+
+@pytest.fixture(scope="session")
+def facts(settings: Settings) -> Iterator[Facts]:
+    """The real county with its published kits."""
+    opened = Facts.open(settings)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def run(settings: Settings) -> "Run":
+    return Run(settings)
+
+
+class Run:
+    """Runs the command line as a user would, in a process of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.environment = os.environ | {"LOCATOR_DATABASE_URL": settings.database_url}
+
+    def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "locator", *arguments],
+            env=self.environment | {"COLUMNS": "160"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
