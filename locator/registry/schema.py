@@ -65,7 +65,8 @@ class Kit(Base):
         _one_of("status", Status),
         CheckConstraint(
             "(longitude IS NULL AND latitude IS NULL AND precision_m IS NULL) OR "
-            "(longitude BETWEEN -9 AND 2 AND latitude BETWEEN 49 AND 61.5 AND precision_m > 0)",
+            "(longitude IS NOT NULL AND latitude IS NOT NULL AND precision_m IS NOT NULL AND "
+            "longitude BETWEEN -9 AND 2 AND latitude BETWEEN 49 AND 61.5 AND precision_m > 0)",
             name="position_in_great_britain",
         ),
     )

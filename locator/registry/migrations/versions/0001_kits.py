@@ -51,7 +51,8 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint(
             "(longitude IS NULL AND latitude IS NULL AND precision_m IS NULL) OR "
-            "(longitude BETWEEN -9 AND 2 AND latitude BETWEEN 49 AND 61.5 AND precision_m > 0)",
+            "(longitude IS NOT NULL AND latitude IS NOT NULL AND precision_m IS NOT NULL AND "
+            "longitude BETWEEN -9 AND 2 AND latitude BETWEEN 49 AND 61.5 AND precision_m > 0)",
             name="position_in_great_britain",
         ),
     )

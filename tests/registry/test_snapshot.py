@@ -1,0 +1,59 @@
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from locator import geodesy
+from locator.facts import Facts
+from locator.registry import snapshot, store
+from locator.settings import Settings
+
+
+def test_a_snapshot_holds_every_kit(database_url: str, facts: Facts) -> None:
+    engine = store.open_registry(database_url)
+    store.load_published(engine, facts.settings.geodata)
+    taken = snapshot.take(engine, facts.calendar)
+    assert taken.version == 1
+    assert len(taken.kits) == 49
+    assert taken.kits["reference"].is_unique
+    assert str(taken.kits.crs) == geodesy.BNG
+    assert set(taken.hours) == set(taken.kits["opening_hours"])
+    placed = taken.placed
+    easting, northing = geodesy.to_bng(
+        placed["longitude"].to_numpy(dtype=float), placed["latitude"].to_numpy(dtype=float)
+    )
+    assert np.allclose(placed.geometry.x, easting)
+    assert np.allclose(placed.geometry.y, northing)
+    assert len(placed) < len(taken.kits)
+    assert (taken.in_service["status"] == "installed").all()
+    engine.dispose()
+
+
+def test_an_empty_registry(database_url: str, facts: Facts) -> None:
+    engine = store.open_registry(database_url)
+    taken = snapshot.take(engine, facts.calendar)
+    assert (taken.version, len(taken.kits), len(taken.in_service)) == (0, 0, 0)
+    engine.dispose()
+
+
+def test_workers_notice_a_new_edition(
+    database_url: str, geodata: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copytree(geodata, tmp_path / "geodata")
+    opened = Facts.open(Settings(database_url=database_url, geodata=copy))
+    before = opened.snapshot()
+    assert opened.snapshot() is before
+    kits = copy / "kits.csv"
+    kits.write_text(kits.read_text("utf-8").replace("The Sevens (pub)", "The Eights"), "utf-8")
+    engine = store.open_registry(database_url)
+    store.load_published(engine, copy)
+    engine.dispose()
+    later = time.monotonic() + 10
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    after = opened.snapshot()
+    assert after.version == before.version + 1
+    assert "The Eights" in set(after.kits["name"])
+    assert "The Eights" not in set(before.kits["name"])
+    opened.close()
