@@ -44,12 +44,6 @@ class Settings(BaseSettings):
         le=5,
         description="Walking distance divided by straight-line distance, median.",
     )
-    detour_factor_high: float = Field(
-        2.1,
-        ge=1,
-        le=10,
-        description="The same ratio for one walk in ten (90th percentile).",
-    )
     walk_m_per_s: float = Field(1.27, gt=0, le=5, description="Walking speed in metres per second.")
     run_m_per_s: float = Field(3.0, gt=0, le=10, description="Running speed in metres per second.")
     standard_m: float = Field(
