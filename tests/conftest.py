@@ -16,7 +16,7 @@ from locator.settings import Settings
 ROOT = Path(__file__).parent.parent
 
 
-def _missing(reason: str) -> None:
+def missing(reason: str) -> None:
     """Skip, or fail where the environment promises that nothing is missing."""
     if os.environ.get("LOCATOR_TEST_REQUIRE_ALL"):
         pytest.fail(reason)
@@ -40,7 +40,7 @@ def geodata() -> Path:
 def _postgres_url() -> str:
     url = os.environ.get("LOCATOR_TEST_POSTGRES_URL", "")
     if not url:
-        _missing(
+        missing(
             "Needs PostgreSQL: apt install postgresql, create a database and set "
             "LOCATOR_TEST_POSTGRES_URL=postgresql+psycopg://user:password@host/database."
         )

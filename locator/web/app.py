@@ -30,7 +30,7 @@ _POLICY = (
     "connect-src 'self'; "
     "form-action 'self'; "
     "frame-ancestors 'none'; "
-    "base-uri 'none'; "
+    "base-uri 'none'"
 )
 _HEADERS = {
     "Content-Security-Policy": _POLICY,

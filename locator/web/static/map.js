@@ -15,12 +15,16 @@
     });
     return text;
   };
+  var last;
   map.eachLayer(function (layer) {
     if (!layer.getLayers) { return; }
     layer.on("click keypress", function (event) {
       var marker = event.layer || event.propagatedFrom || event.target;
       var key = event.originalEvent && event.originalEvent.key;
       if (!marker.options.reference || (event.type === "keypress" && key !== "Enter")) { return; }
+      /* a cluster hands one click on twice */
+      if (last === event.originalEvent) { return; }
+      last = event.originalEvent;
       L.popup({maxWidth: 280, maxHeight: 260}).setLatLng(marker.getLatLng())
         .setContent(describe(marker)).openOn(map);
     });

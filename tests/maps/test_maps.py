@@ -1,0 +1,99 @@
+import dataclasses
+import json
+import re
+
+import pytest
+
+from locator.analysis.coverage import coverage
+from locator.analysis.nearest import availabilities
+from locator.facts import Facts
+from locator.maps import Picture
+from locator.maps.coverage import cell_bands, coverage_map, decile_bands
+from locator.maps.kits import kits_map
+
+
+def _kits(facts: Facts, **change: object) -> Picture:
+    snapshot = facts.snapshot()
+    snapshot = dataclasses.replace(snapshot, kits=snapshot.kits.assign(**change))
+    states = availabilities(snapshot, snapshot.placed, facts.calendar.read("2026-07-04 23:30"))
+    return kits_map(snapshot, states, facts.county, basemap_url="/b", attribution="them")
+
+
+def test_kits_are_drawn_the_same_every_time(facts: Facts) -> None:
+    assert _kits(facts) == _kits(facts)
+
+
+def test_only_kits_that_may_be_there_are_drawn(facts: Facts) -> None:
+    picture = _kits(facts)
+    shown = set(re.findall(r'"reference": "([^"]+)"', picture.script))
+    assert shown == set(facts.snapshot().in_service["reference"])
+    assert picture.script.count("kit kit-open") == 10
+    assert picture.script.count("kit kit-unknown") == 20
+
+
+def test_text_of_kits_never_enters_the_script(facts: Facts) -> None:
+    hostile = "{{cycler.__init__.__globals__.os.popen('id').read()}} ${alert(1)} </script>"
+    picture = _kits(facts, name=hostile, note=hostile, address=hostile, position_text=hostile)
+    assert picture == _kits(facts)
+
+
+def test_assets_come_from_the_vendor_folder(facts: Facts) -> None:
+    picture = _kits(facts)
+    assert [path.split("/")[1] for path in picture.scripts] == [
+        "leaflet",
+        "protomaps-leaflet",
+        "leaflet.markercluster",
+        "leaflet.locatecontrol",
+    ]
+    assert all(p.startswith("vendor/") for p in (*picture.scripts, *picture.stylesheets))
+    assert "http" not in re.sub(r"http://www\.w3\.org", "", picture.script)
+
+
+@pytest.fixture(scope="module")
+def gaps(facts: Facts) -> tuple[str, object]:
+    result = coverage(facts.snapshot(), facts.incidents, facts.residents, within_m=400)
+    picture = coverage_map(
+        result, facts.county, facts.lsoa_outlines, basemap_url="/b", attribution="them"
+    )
+    return picture.script, result
+
+
+def test_incidents_are_cells_and_never_points(facts: Facts, gaps: tuple[str, object]) -> None:
+    script, _ = gaps
+    placed = facts.incidents.placed
+    for column in ("longitude", "latitude"):
+        written = set(re.findall(r"-?\d+\.\d{4,}", script))
+        exact = {f"{value:.6f}" for value in placed[column]}
+        assert len(written & exact) < 5  # a corner may coincide by chance
+    collections = re.findall(r'\{"type": "FeatureCollection".*?\}\);?\n', script)
+    types = {
+        feature["geometry"]["type"]
+        for text in collections
+        for feature in json.loads(text.rstrip(");\n"))["features"]
+    }
+    assert types <= {"Polygon", "MultiPolygon"}
+
+
+def test_layers_and_legend(gaps: tuple[str, object], facts: Facts) -> None:
+    script, _ = gaps
+    for name in (
+        "Deprivation by neighbourhood",
+        "Recorded violence out of reach",
+        "Reach of each kit",
+        "Bleed kits",
+    ):
+        assert name in script
+    assert script.count("L.circle(") == len(facts.snapshot().in_service)
+    result = coverage(facts.snapshot(), facts.incidents, facts.residents, within_m=400)
+    bands = cell_bands(result)
+    assert 2 <= len(bands) <= 4
+    assert {band.colour for band in bands} <= set(re.findall(r"#[0-9a-f]{6}", script))
+    assert len(decile_bands()) == 5
+
+
+def test_a_map_without_gaps(facts: Facts) -> None:
+    result = coverage(facts.snapshot(), facts.incidents, facts.residents, within_m=60_000)
+    picture = coverage_map(
+        result, facts.county, facts.lsoa_outlines, basemap_url="/b", attribution="them"
+    )
+    assert picture.name == "map_coverage"

@@ -1,0 +1,354 @@
+"""Play the pages in a real browser against a real server."""
+
+import csv
+import io
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.conftest import missing
+
+pytestmark = pytest.mark.browser
+
+# Chromium must not look for Google's servers at every start
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
+HERE = {"latitude": 52.2378, "longitude": -0.8960, "accuracy": 20}
+PAGES = ["/", "/map", "/coverage", "/coverage?within=150&hours=always", "/data", "/nothing"]
+
+
+@dataclass
+class Server:
+    """A running `locator serve`, and all that it writes."""
+
+    address: str
+    folder: Path
+    process: "subprocess.Popen[bytes]"
+
+    def written(self) -> bytes:
+        """Everything that the server has written to its log and its folder."""
+        files = [path for path in self.folder.rglob("*") if path.is_file()]
+        return b"\n".join(path.read_bytes() for path in files)
+
+
+def _serve(folder: Path, **environment: str) -> Iterator[Server]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with (folder / "log.txt").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "locator", "serve", "--port", str(port)],
+            cwd=folder,
+            env=os.environ | {"LOCATOR_DATABASE_URL": "sqlite:///registry.sqlite"} | environment,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            _wait(port, process)
+            yield Server(f"http://127.0.0.1:{port}", folder, process)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=10)
+
+
+def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    pytest.fail("The server did not start.")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    yield from _serve(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    if executable is None:
+        missing("Needs Chromium: apt install chromium.")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@dataclass
+class Visit:
+    """One visitor, and everything that went wrong on the way."""
+
+    context: BrowserContext
+    page: Page
+    address: str
+    foreign: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        self.context.on("request", lambda r: self._note_request(r.url))
+        self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
+        self.page.on("dialog", lambda d: self.complaints.append(f"dialog {d.message}"))
+        self.page.on("console", lambda m: self._note_console(m.type, m.text))
+
+    def _note_request(self, url: str) -> None:
+        if not url.startswith((self.address, "data:", "blob:")):
+            self.foreign.append(url)
+
+    def _note_console(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning") and "status of 4" not in text:
+            self.complaints.append(text)
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.address + path)
+        self.page.wait_for_load_state("networkidle")
+
+    def ask(self, place: str) -> None:
+        self.go("/")
+        self.page.fill("#place", place)
+        self.page.click("button:has-text('Find kits')")
+        self.page.wait_for_load_state("networkidle")
+
+    def map_is_drawn(self, *, markers: int) -> None:
+        """Look at the map as a person does: a box of some height, signs in it, many colours."""
+        box = self.page.locator(".map")
+        box.scroll_into_view_if_needed()
+        self.page.wait_for_timeout(600)
+        frame = box.bounding_box()
+        assert frame is not None
+        assert frame["height"] > 300
+        inside = 0
+        for sign in self.page.locator(".map .kit, .map .kit-cluster").all():
+            spot = sign.bounding_box()
+            if spot is not None:
+                across = frame["x"] <= spot["x"] <= frame["x"] + frame["width"]
+                inside += across and frame["y"] <= spot["y"] <= frame["y"] + frame["height"]
+        assert inside >= markers
+        picture = Image.open(io.BytesIO(box.screenshot()))
+        colours = picture.convert("RGB").getcolors(maxcolors=1 << 24)
+        assert colours is not None
+        assert len(colours) > 50
+        assert max(count for count, _ in colours) < 0.97 * picture.width * picture.height
+
+
+@pytest.fixture
+def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Visit]]:
+    opened: list[Visit] = []
+
+    def start(size: str = "phone", address: str = "", **options: object) -> Visit:
+        width, height = SIZES.get(size, (320, 640))
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            locale="en-GB",
+            **options,  # type: ignore[arg-type]
+        )
+        made = Visit(context, context.new_page(), address or server.address)
+        made.watch()
+        opened.append(made)
+        return made
+
+    yield start
+    for made in opened:
+        made.context.close()
+        assert made.foreign == []
+        assert made.complaints == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_postcode(visit: Callable[..., Visit], size: str) -> None:
+    v = visit(size)
+    v.ask("nn1 1de")
+    heading = v.page.locator("#answer-title")
+    assert heading.inner_text() == "Kits near NN1 1DE"
+    assert heading.evaluate("e => e === document.activeElement")
+    shown = heading.bounding_box()
+    assert shown is not None
+    assert 0 <= shown["y"] < 200
+    assert v.page.locator(".kit-item h4").first.inner_text() == "Royal & Derngate theatre"
+    assert v.page.url == v.address + "/"
+    v.map_is_drawn(markers=1)
+    assert v.page.locator(".map .here").is_visible()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_phone_knows_where_it_is(visit: Callable[..., Visit], size: str) -> None:
+    v = visit(size, geolocation=HERE, permissions=["geolocation"])
+    v.go("/")
+    v.page.click("text=Use my location")
+    v.page.wait_for_selector("#answer-title")
+    assert "Kits near your location" in v.page.inner_text("#answer-title")
+    assert "known to about 20 m" in v.page.inner_text("main")
+    assert v.page.url == v.address + "/"
+    v.page.wait_for_load_state("networkidle")
+    v.map_is_drawn(markers=1)
+
+
+def test_the_phone_does_not_tell(visit: Callable[..., Visit]) -> None:
+    v = visit(permissions=[])
+    v.go("/")
+    v.page.click("text=Use my location")
+    v.page.wait_for_function("document.activeElement.id === 'place'")
+    assert "Type a postcode or a street instead" in v.page.inner_text("#locate-status")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_without_javascript(visit: Callable[..., Visit], size: str) -> None:
+    v = visit(size, java_script_enabled=False)
+    v.ask("The Ridings")
+    assert not v.page.locator("text=Use my location").is_visible()
+    v.page.click("button:has-text('The Ridings, Brixworth')")
+    assert v.page.inner_text("#answer-title") == "Kits near The Ridings, Brixworth"
+    v.ask("NN1 1DE")
+    assert "Royal & Derngate theatre" in v.page.inner_text("main")
+    assert "The map needs JavaScript" in v.page.inner_text(".map-box")
+    v.go("/map")
+    assert v.page.locator(".kit-item").count() == 49
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_maps(visit: Callable[..., Visit], size: str) -> None:
+    v = visit(size)
+    v.go("/map")
+    v.map_is_drawn(markers=4)
+    v.go("/coverage")
+    v.map_is_drawn(markers=0)
+    v.page.hover(".leaflet-control-layers")
+    assert v.page.locator(".leaflet-control-layers-overlays label").count() == 4
+
+
+def test_a_sign_tells_about_its_kit(visit: Callable[..., Visit]) -> None:
+    v = visit("desktop")
+    v.go("/map")
+    v.page.click(".map .kit-open")
+    popup = v.page.locator(".leaflet-popup-content")
+    popup.wait_for()
+    assert "Open day and night" in popup.inner_text()
+    v.page.keyboard.press("Escape")
+    sign = v.page.locator(".map .kit-unknown").first
+    sign.focus()
+    v.page.keyboard.press("Enter")
+    v.page.locator(".leaflet-popup-content:has-text('May be shut')").wait_for()
+
+
+def test_the_keyboard_alone(visit: Callable[..., Visit]) -> None:
+    v = visit("desktop")
+    v.go("/")
+    for _ in range(12):
+        v.page.keyboard.press("Tab")
+        if v.page.evaluate("document.activeElement.id") == "place":
+            break
+    v.page.keyboard.type("the ridings")
+    v.page.keyboard.press("Enter")
+    v.page.wait_for_selector("#choices-title")
+    v.page.keyboard.press("Tab")
+    v.page.keyboard.press("Enter")
+    v.page.wait_for_selector("#answer-title")
+
+
+def _states(v: Visit) -> Iterator[str]:
+    for path in PAGES:
+        v.go(path)
+        yield path
+    for place in ("NN1 1DE", "The Ridings", "qqqq", "Brackley"):
+        v.ask(place)
+        for details in v.page.locator("details").all():
+            details.evaluate("e => { e.open = true }")
+        yield place
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_axe_finds_nothing(visit: Callable[..., Visit], size: str, scheme: str) -> None:
+    v = visit(size, color_scheme=scheme)
+    for state in _states(v):
+        found = Axe().run(v.page).response["violations"]
+        assert [(f["id"], [n["html"] for n in f["nodes"]][:3]) for f in found] == [], state
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_nothing_is_cut_off(visit: Callable[..., Visit], width: int) -> None:
+    v = visit("narrow" if width == 320 else "phone")
+    for state in _states(v):
+        assert v.page.evaluate("document.documentElement.scrollWidth") <= width, state
+        v.page.evaluate("document.documentElement.style.fontSize = '200%'")
+        assert v.page.evaluate("document.documentElement.scrollWidth") <= width, state
+
+
+def test_nothing_about_a_place_is_written_anywhere(
+    visit: Callable[..., Visit], server: Server
+) -> None:
+    v = visit(geolocation=HERE, permissions=["geolocation"])
+    v.ask("Semilong Road, Northampton")
+    v.ask("zzzsecretplace")
+    v.go("/")
+    v.page.click("text=Use my location")
+    v.page.wait_for_selector("#answer-title")
+    assert v.context.cookies() == []
+    assert v.page.evaluate("localStorage.length + sessionStorage.length") == 0
+    log = (server.folder / "log.txt").read_bytes()
+    for secret in (b"emilong", b"zzzsecret", b"52.2378", b"-0.896"):
+        assert secret not in log
+    assert b"zzzsecret" not in server.written()
+    assert b"52.2378" not in server.written()
+
+
+ATTACKS = [
+    "{{cycler.__init__.__globals__.os.popen(dict(id=x)|join).read()}}",
+    "${window.attacked=1}",
+    "`+(window.attacked=1)+`",
+    "<img src=x onerror=window.attacked=1>",
+    "</script><script>window.attacked=1</script>",
+    "'\"><svg onload=window.attacked=1>",
+]
+
+
+@pytest.fixture(scope="module")
+def hostile(geodata: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose kits have names, notes and addresses that attack."""
+    folder = tmp_path_factory.mktemp("hostile")
+    copy = shutil.copytree(geodata, folder / "geodata")
+    rows = list(csv.DictReader((copy / "kits.csv").read_text("utf-8").splitlines()))
+    for number, row in enumerate(rows):
+        attack = ATTACKS[number % len(ATTACKS)]
+        row |= dict.fromkeys(("name", "position_text", "address", "note", "hours_text"), attack)
+        row["source_url"] = "https://example.org/" + attack
+    with (copy / "kits.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    yield from _serve(folder, LOCATOR_GEODATA=str(copy))
+
+
+def test_hostile_kits_stay_text(visit: Callable[..., Visit], hostile: Server) -> None:
+    v = visit("desktop", address=hostile.address)
+    for path in ("/map", "/coverage"):
+        v.go(path)
+        assert v.page.evaluate("window.attacked") is None
+    v.go("/map")
+    for selector in (".kit-open", ".kit-unknown"):
+        v.page.locator(f".map {selector}").first.click()
+        v.page.locator(".leaflet-popup-content").last.wait_for()
+        assert v.page.evaluate("window.attacked") is None
+    v.ask("NN1 1DE")
+    assert v.page.evaluate("window.attacked") is None
+    text = v.page.inner_text("main")
+    assert any(attack in text for attack in ATTACKS)
+    assert not re.search(r"uid=\d", v.page.content())
