@@ -11,7 +11,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class FrontendHook(BuildHookInterface):
+class FrontendHook(BuildHookInterface[Any]):
     """Runs npm once for a lock file and copies what vendor.json lists."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

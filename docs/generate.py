@@ -48,13 +48,15 @@ def _default(name: str, default: object) -> str:
 def geodata() -> str:
     """Describe every table of geodata/ from sources.toml."""
     parts = [
-        "# Tables of facts\n\nWritten by `make docs` from `sources.toml`. Made by\n\n"
-        "```\nlocator data build --from FOLDER\n```\n\nwhere FOLDER holds the downloads: "
-        "Code-Point Open, the street-level archive of data.police.uk, ONS boundaries and census, "
-        "the indices of deprivation, NaPTAN stops, railway stations, hospitals, and streets of "
-        "OpenStreetMap. Name tables to build only those. Building again from the same files "
-        "gives the same bytes. `area.toml` and the first columns of `kits.csv` are written by "
-        "hand.\n"
+        (
+            "# Tables of facts\n\nWritten by `make docs` from `sources.toml`. Made by\n\n"
+            "```\nlocator data build --from FOLDER\n```\n\nwhere FOLDER holds the downloads: "
+            "Code-Point Open, street-level files of data.police.uk, ONS boundaries and census, "
+            "the indices of deprivation, NaPTAN stops, railway stations, hospitals, and streets of "
+            "OpenStreetMap. Name tables to build only those. Building again from the same files "
+            "gives the same bytes. `area.toml` and the first columns of `kits.csv` are written by "
+            "hand.\n"
+        )
     ]
     for name, source in tables.sources(Settings().geodata).items():
         columns = "\n".join(f"| `{c}` | {meaning} |" for c, meaning in source.columns.items())

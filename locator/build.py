@@ -290,7 +290,7 @@ def _place_rows(stops: pd.DataFrame, downloads: _Downloads) -> Iterator[dict[str
     parents = set(stops["parent"])
     for (locality, town), group in stops.groupby(["locality", "parent"]):
         x, y = group["x"].median(), group["y"].median()
-        reach = np.hypot(group["x"] - x, group["y"] - y).quantile(0.9)
+        reach = np.quantile(np.hypot(group["x"] - x, group["y"] - y), 0.9)
         big = locality in parents or len(group) > _TOWN_STOPS
         kind = "suburb" if town else "town" if big else "village"
         row = {"name": locality, "kind": kind, "locality": "", "town": town}
@@ -309,14 +309,14 @@ def _place_rows(stops: pd.DataFrame, downloads: _Downloads) -> Iterator[dict[str
                 yield row | found
     path = downloads.one("railway stations", "railway_stations*.csv*")
     stations = pd.read_csv(path)
-    x, y = geodesy.to_bng(stations["long"].to_numpy(), stations["lat"].to_numpy())
-    for name, e, n in zip(stations["stationName"], x, y, strict=True):
+    grid = geodesy.to_bng(stations["long"].to_numpy(), stations["lat"].to_numpy())
+    for name, e, n in zip(stations["stationName"], *grid, strict=True):
         row = {"name": f"{name} railway station", "kind": "railway station", "locality": ""}
         yield row | {"town": name, "x": e, "y": n, "precision_m": 100.0}
     path = downloads.one("hospitals", "hospitals*.csv*")
     hospitals = pd.read_csv(path).drop_duplicates(["longitude", "latitude"])
-    x, y = geodesy.to_bng(hospitals["longitude"].to_numpy(), hospitals["latitude"].to_numpy())
-    for name, e, n in zip(hospitals["hospital22_name"], x, y, strict=True):
+    grid = geodesy.to_bng(hospitals["longitude"].to_numpy(), hospitals["latitude"].to_numpy())
+    for name, e, n in zip(hospitals["hospital22_name"], *grid, strict=True):
         row = {"name": name, "kind": "hospital", "locality": "", "town": ""}
         yield row | {"x": e, "y": n, "precision_m": 200.0}
 
@@ -405,7 +405,7 @@ def osm_extract_street_nodes(path: Path) -> pd.DataFrame:
     reader = osmium.FileProcessor(str(path)).with_locations()
     reader = reader.with_filter(osmium.filter.EntityFilter(osmium.osm.WAY))
     for way in reader:
-        if "highway" in way.tags and "name" in way.tags:
+        if isinstance(way, osmium.osm.Way) and "highway" in way.tags and "name" in way.tags:
             name = way.tags["name"]
             rows.extend((name, n.lon, n.lat) for n in way.nodes if n.location.valid())
     frame = pd.DataFrame(rows, columns=["name", "lon", "lat"])
@@ -548,7 +548,7 @@ def _kits(downloads: _Downloads, folder: Path) -> Built:
         at = _sole(gazetteer, query) if query else None
         values = ("", "", "")
         if at is not None:
-            spread = float(frame.loc[row, "spread_m"] or 0)
+            spread = float(str(frame.loc[row, "spread_m"]) or 0)
             values = (f"{at.lon:.6f}", f"{at.lat:.6f}", f"{at.precision_m + spread:.0f}")
         frame.loc[row, ["longitude", "latitude", "precision_m"]] = values
     unplaced = int((frame["longitude"] == "").sum())

@@ -33,9 +33,15 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except LocatorError as error:
-            failure = click.ClickException(str(error))
-            failure.exit_code = error.exit_code
-            raise failure from error
+            raise _Failure(error) from error
+
+
+class _Failure(click.ClickException):
+    """An error of the package, as click shows it."""
+
+    def __init__(self, error: LocatorError) -> None:
+        super().__init__(str(error))
+        self.exit_code = error.exit_code  # type: ignore[misc]  # click reads it from the instance
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,7 +56,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def _facts() -> Iterator[Facts]:
-    facts = Facts.open(Settings())
+    facts = Facts.open(Settings.read())
     try:
         yield facts
     finally:
@@ -62,7 +68,7 @@ def _facts() -> Iterator[Facts]:
 @click.option("--port", type=click.IntRange(1, 65535), help="Port; LOCATOR_PORT otherwise.")
 def serve(host: str | None, port: int | None) -> None:
     """Serve the site until stopped with Ctrl-C or SIGTERM."""
-    settings = Settings()
+    settings = Settings.read()
     host, port = host or settings.host, port or settings.port
     app = create_app(settings)
     with app.test_client() as client:
@@ -252,7 +258,7 @@ def data() -> None:
 def data_build(tables: tuple[str, ...], sources: Path, folder: Path | None) -> None:
     """Build TABLES (all if none is named) from files that were downloaded by hand."""
     names = tables or tuple(build.BUILDERS)
-    target = folder or Settings().geodata
+    target = folder or Settings.read().geodata
     for name in track(names, description="Building", console=Console(stderr=True)):
         built = build.build(name, sources, target)
         click.echo(f"{built.path}: {built.rows:,} rows. {'; '.join(built.notes)}")

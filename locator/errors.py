@@ -48,6 +48,12 @@ class TimeError(InputError):
     title = "Time not understood"
 
 
+class SettingsError(InputError):
+    """An environment variable does not hold what its setting needs."""
+
+    title = "Setting not understood"
+
+
 class DataError(LocatorError):
     """A table of facts is missing, damaged or lacks a column."""
 

@@ -121,8 +121,9 @@ def geodesic_m(
     distance
         Metres.
     """
-    ends = np.broadcast_arrays(lon, lat, other_lon, other_lat)
-    return np.asarray(_ELLIPSOID.inv(*ends)[2], dtype=np.float64)
+    here_lon, here_lat, there_lon, there_lat = np.broadcast_arrays(lon, lat, other_lon, other_lat)
+    distance = _ELLIPSOID.inv(here_lon, here_lat, there_lon, there_lat)[2]
+    return np.asarray(distance, dtype=np.float64)
 
 
 def grid_reference(lon: float, lat: float, digits: int = 4) -> str:

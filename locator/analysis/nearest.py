@@ -8,17 +8,19 @@ from enum import StrEnum
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from locator import geodesy
 from locator.hours import Opening, State
 from locator.places import Position
-from locator.registry.schema import Status
 from locator.registry.snapshot import Snapshot
 from locator.travel.straight import Pace, Straight
 
 # planar distances on the National Grid are within 0.04 % of the geodesic
 _GRID_SLACK = 1.002
+
+
+def _known(value: object) -> bool:
+    return value is not None and value == value  # noqa: PLR0124  # NaN is not equal to itself
 
 
 _PUBLIC = (
@@ -70,7 +72,7 @@ class Fetch:
     Attributes
     ----------
     kit
-        The kit's row of the snapshot.
+        The kit's row of the snapshot, by column.
     availability, opening
         Whether it can be reached, and until when or from when.
     distance_m
@@ -79,7 +81,7 @@ class Fetch:
         Fetch time there and back, as a range that carries the uncertainty of both ends.
     """
 
-    kit: "pd.Series[object]"
+    kit: Mapping[str, object]
     availability: Availability
     opening: Opening
     distance_m: float | None = None
@@ -89,11 +91,11 @@ class Fetch:
     @property
     def confirmed(self) -> bool:
         """Whether somebody has checked the kit and told the registry."""
-        return bool(pd.notna(self.kit["last_checked"]))
+        return self.kit["last_checked"] is not None
 
     def as_dict(self) -> dict[str, object]:
         """Give the public facts as plain values for JSON."""
-        kit = {key: self.kit[key] for key in _PUBLIC if pd.notna(self.kit[key])}
+        kit = {key: self.kit[key] for key in _PUBLIC if _known(self.kit[key])}
         opening = self.opening
         return kit | {
             "availability": str(self.availability),
@@ -203,19 +205,16 @@ def nearest(
     OutsideGreatBritainError
         The position is not in Great Britain.
     """
-    placed = snapshot.placed
-    easting, northing = geodesy.to_bng(position.lon, position.lat)
-    planar = np.hypot(placed.geometry.x - easting, placed.geometry.y - northing).to_numpy()
+    planar = np.hypot(*(snapshot.grid - geodesy.to_bng(position.lon, position.lat)).T)
     openings = {text: hours.at(at) for text, hours in snapshot.hours.items()}
-    walk_s = travel.one_way_s(planar, travel.walk)
-    states = _availabilities(placed, openings, at, walk_s)
+    codes = _availability_codes(snapshot, openings, at, travel.one_way_s(planar, travel.walk))
 
     def ranked(*wanted: Availability) -> tuple[Fetch, ...]:
-        rows = np.flatnonzero(np.isin(states, wanted))
+        rows = np.flatnonzero(np.isin(codes, [_STATES.index(state) for state in wanted]))
         if len(rows) > count:
             reach = np.partition(planar[rows], count - 1)[count - 1] * _GRID_SLACK + 1
             rows = rows[planar[rows] <= reach]
-        chosen = placed.iloc[rows]
+        chosen = snapshot.placed.iloc[rows]
         exact = geodesy.geodesic_m(
             position.lon,
             position.lat,
@@ -223,9 +222,10 @@ def nearest(
             chosen["latitude"].to_numpy(dtype=np.float64),
         )
         order = np.argsort(exact, kind="stable")[:count]
+        kits = _rows(chosen.iloc[order])
         return tuple(
-            _fetch(chosen.iloc[i], states[rows[i]], float(exact[i]), position, openings, travel)
-            for i in order
+            _fetch(kit, _STATES[codes[rows[i]]], float(exact[i]), position, openings, travel)
+            for kit, i in zip(kits, order, strict=True)
         )
 
     unplaced = snapshot.kits[snapshot.kits.geometry.isna()]
@@ -236,50 +236,77 @@ def nearest(
         unknown=ranked(Availability.UNKNOWN_HOURS),
         unavailable=ranked(Availability.CLOSING, Availability.CLOSED, Availability.OUT_OF_SERVICE),
         unplaced=tuple(
-            Fetch(kit, Availability.UNPLACED, openings[kit["opening_hours"]])
-            for _, kit in unplaced.iterrows()
+            Fetch(kit, Availability.UNPLACED, openings[str(kit["opening_hours"])])
+            for kit in _rows(unplaced)
         ),
         version=snapshot.version,
         travel=travel,
     )
 
 
-def availabilities(
-    snapshot: Snapshot, kits: gpd.GeoDataFrame, at: dt.datetime
-) -> list[Availability]:
+def overview(snapshot: Snapshot, at: dt.datetime) -> list[Fetch]:
+    """Tell for every kit whether it can be reached at an instant, travel left aside.
+
+    Returns
+    -------
+    fetches
+        In the order of the snapshot's kits, without distance and times.
+    """
+    openings = {text: hours.at(at) for text, hours in snapshot.hours.items()}
+    states = dict(zip(snapshot.placed["reference"], availabilities(snapshot, at), strict=True))
+    return [
+        Fetch(
+            kit,
+            states.get(str(kit["reference"]), Availability.UNPLACED),
+            openings[str(kit["opening_hours"])],
+        )
+        for kit in _rows(snapshot.kits)
+    ]
+
+
+def availabilities(snapshot: Snapshot, at: dt.datetime) -> list[Availability]:
     """Tell for each placed kit whether it can be reached at an instant, travel left aside."""
     openings = {text: hours.at(at) for text, hours in snapshot.hours.items()}
-    return list(_availabilities(kits, openings, at, np.zeros(len(kits))))
+    codes = _availability_codes(snapshot, openings, at, np.zeros(len(snapshot.grid)))
+    return [_STATES[code] for code in codes]
 
 
-def _availabilities(
-    kits: gpd.GeoDataFrame,
+def _rows(kits: gpd.GeoDataFrame) -> list[Mapping[str, object]]:
+    columns = [column for column in kits.columns if column != kits.geometry.name]
+    values = zip(*(kits[column].to_list() for column in columns), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in values]
+
+
+_STATES = tuple(Availability)
+_BY_HOURS = {
+    State.OPEN: Availability.OPEN,
+    State.CLOSED: Availability.CLOSED,
+    State.UNKNOWN: Availability.UNKNOWN_HOURS,
+}
+
+
+def _availability_codes(
+    snapshot: Snapshot,
     openings: Mapping[str, Opening],
     at: dt.datetime,
     one_way_s: geodesy.type_floats,
-) -> npt.NDArray[np.object_]:
-    rows = zip(kits["status"], kits["opening_hours"], one_way_s, strict=True)
-    states = np.empty(len(kits), dtype=object)
-    for row, (status, text, seconds) in enumerate(rows):
-        states[row] = _availability(status, openings[text], at, float(seconds))
-    return states
-
-
-def _availability(status: str, opening: Opening, at: dt.datetime, one_way_s: float) -> Availability:
-    if status != Status.INSTALLED:
-        return Availability.OUT_OF_SERVICE
-    if opening.state is State.CLOSED:
-        return Availability.CLOSED
-    if opening.state is State.UNKNOWN:
-        return Availability.UNKNOWN_HOURS
+) -> npt.NDArray[np.int8]:
+    """Give the availability of each placed kit as its number in :class:`Availability`."""
+    told = [openings[text] for text in snapshot.hours]
+    by_text = np.array([_STATES.index(_BY_HOURS[o.state]) for o in told], dtype=np.int8)
     # two times of one zone subtract as wall clocks, an hour off when the clocks change
-    if opening.until and opening.until.timestamp() - at.timestamp() < one_way_s:
-        return Availability.CLOSING
-    return Availability.OPEN
+    ends = np.array([o.until.timestamp() if o.until else np.inf for o in told])
+    codes = by_text[snapshot.hours_of]
+    too_late = ends[snapshot.hours_of] - at.timestamp() < one_way_s
+    codes[(codes == _STATES.index(Availability.OPEN)) & too_late] = _STATES.index(
+        Availability.CLOSING
+    )
+    codes[~snapshot.installed] = _STATES.index(Availability.OUT_OF_SERVICE)
+    return codes
 
 
 def _fetch(
-    kit: "pd.Series[object]",
+    kit: Mapping[str, object],
     availability: Availability,
     distance_m: float,
     position: Position,

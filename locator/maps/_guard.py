@@ -35,7 +35,7 @@ def text(value: object) -> str:
     return html.escape(str(value)).translate(_ENTITIES)
 
 
-class _Literal(be.Element):  # type: ignore[misc]  # branca carries no types
+class _Literal(be.Element):
     """Text that renders as it is."""
 
     def __init__(self, literal: str) -> None:

@@ -22,24 +22,24 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
 }
 
 
-class _Leaflet(folium.Map):  # type: ignore[misc]  # Folium carries no types
+class _Leaflet(folium.Map):
     """A map that loads Leaflet and nothing else."""
 
     default_js = (("leaflet", "vendor/leaflet/dist/leaflet.js"),)
     default_css = (("leaflet_css", "vendor/leaflet/dist/leaflet.css"),)
 
 
-class _Clusters(MarkerCluster):  # type: ignore[misc]  # Folium carries no types
+class _Clusters(MarkerCluster):
     default_js = (("cluster", "vendor/leaflet.markercluster/dist/leaflet.markercluster.js"),)
     default_css = (("cluster_css", "vendor/leaflet.markercluster/dist/MarkerCluster.css"),)
 
 
-class _Locate(LocateControl):  # type: ignore[misc]  # Folium carries no types
+class _Locate(LocateControl):
     default_js = (("locate", "vendor/leaflet.locatecontrol/dist/L.Control.Locate.min.js"),)
     default_css = (("locate_css", "vendor/leaflet.locatecontrol/dist/L.Control.Locate.min.css"),)
 
 
-class _Basemap(JSCSSMixin, Layer):  # type: ignore[misc]  # Folium carries no types
+class _Basemap(JSCSSMixin, Layer):
     """Streets and names from our own vector tiles."""
 
     default_js = (("protomaps", "vendor/protomaps-leaflet/dist/protomaps-leaflet.js"),)

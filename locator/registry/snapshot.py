@@ -1,11 +1,14 @@
 """Turn the registry's rows into an immutable picture that lookups read."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import shapely
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,7 +19,7 @@ from locator.registry import store
 from locator.registry.schema import Kit, Status
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Snapshot:
     """What the registry knew at one version.
 
@@ -38,16 +41,31 @@ class Snapshot:
     hours: Mapping[str, Hours]
     calendar: Calendar
 
-    @property
+    @functools.cached_property
     def placed(self) -> gpd.GeoDataFrame:
         """Kits with a position."""
         return self.kits[self.kits.geometry.notna()]
 
-    @property
+    @functools.cached_property
     def in_service(self) -> gpd.GeoDataFrame:
         """Kits with a position that are said to be installed."""
-        placed = self.placed
-        return placed[placed["status"] == Status.INSTALLED]
+        return self.placed[self.installed]
+
+    @functools.cached_property
+    def grid(self) -> geodesy.type_floats:
+        """Easting and northing of the placed kits (EPSG:27700 metres), shape ``(n, 2)``."""
+        return np.asarray(shapely.get_coordinates(self.placed.geometry.array))
+
+    @functools.cached_property
+    def installed(self) -> npt.NDArray[np.bool_]:
+        """Which placed kits are said to be installed, shape ``(n,)``."""
+        return np.asarray(self.placed["status"] == Status.INSTALLED, dtype=np.bool_)
+
+    @functools.cached_property
+    def hours_of(self) -> npt.NDArray[np.intp]:
+        """Number of each placed kit's text in the order of ``hours``, shape ``(n,)``."""
+        order = pd.Index(list(self.hours))
+        return np.asarray(order.get_indexer(pd.Index(self.placed["opening_hours"])))
 
 
 def take(engine: Engine, calendar: Calendar) -> Snapshot:

@@ -61,7 +61,7 @@ def create_app(
     RegistryError
         The registry cannot be opened.
     """
-    settings = settings or Settings()
+    settings = settings or Settings.read()
     app = Flask(__name__, template_folder=str(settings.templates), static_folder=str(_STATIC))
     app.config.update(
         COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json"],

@@ -17,7 +17,15 @@ from flask import (
 
 from locator import geodesy, tables
 from locator.analysis import coverage as gaps
-from locator.analysis.nearest import Answer, Availability, Fetch, Span, availabilities, nearest
+from locator.analysis.nearest import (
+    Answer,
+    Availability,
+    Fetch,
+    Span,
+    availabilities,
+    nearest,
+    overview,
+)
 from locator.errors import InputError
 from locator.facts import Facts
 from locator.maps import Picture
@@ -158,15 +166,8 @@ def _what_to_tell(position: Position) -> dict[str, str]:
 @blueprint.get("/map")
 def kits() -> str:
     """Show all kits on a map and as a list."""
-    snapshot = _facts().snapshot()
     now = _now()
-    openings = {text: hours.at(now) for text, hours in snapshot.hours.items()}
-    placed = snapshot.placed
-    states = dict(zip(placed["reference"], availabilities(snapshot, placed, now), strict=True))
-    fetches = [
-        Fetch(kit, states.get(ref, Availability.UNPLACED), openings[kit["opening_hours"]])
-        for ref, (_, kit) in zip(snapshot.kits["reference"], snapshot.kits.iterrows(), strict=True)
-    ]
+    fetches = overview(_facts().snapshot(), now)
     order = list(Availability)
     fetches.sort(key=lambda f: (order.index(f.availability), f.kit["address"], f.kit["name"]))
     return render_template("public/map.html", fetches=fetches, at=now, picture=_kits_picture())
@@ -246,7 +247,7 @@ def _basemap_attribution() -> str:
 
 def _kits_picture() -> _Served:
     snapshot = _facts().snapshot()
-    states = availabilities(snapshot, snapshot.placed, _now())
+    states = availabilities(snapshot, _now())
     return _kits_picture_of(snapshot, tuple(states))
 
 
@@ -282,7 +283,8 @@ def _script(served: _Served) -> Response:
     # a script asked for by its own digest never changes; any other may be old soon
     fits = request.args.get("v") == served.digest
     response.headers["Cache-Control"] = "public, max-age=3600" if fits else "no-cache"
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 @blueprint.get("/basemap.pmtiles")

@@ -29,7 +29,9 @@ def test_an_independent_check_gives_the_same_number(county: Coverage, facts: Fac
     folder = facts.settings.geodata
     rows = pd.read_csv(folder / "incidents.csv.gz").dropna(subset=["longitude"])
     rows = rows[rows["lsoa"].isin(pd.read_csv(folder / "lsoa.csv")["code"])]
-    kits = pd.read_csv(folder / "kits.csv").query("status == 'installed'").dropna(subset="longitude")
+    kits = (
+        pd.read_csv(folder / "kits.csv").query("status == 'installed'").dropna(subset="longitude")
+    )
     points = gpd.points_from_xy(rows["longitude"], rows["latitude"], crs=4326).to_crs(27700)
     spots = gpd.points_from_xy(kits["longitude"], kits["latitude"], crs=4326).to_crs(27700)
     every = shapely.MultiPoint(shapely.get_coordinates(spots))

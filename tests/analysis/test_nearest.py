@@ -97,7 +97,7 @@ def test_published_kits_near_a_postcode(facts: Facts) -> None:
 
 
 def test_a_kit_is_ready_only_when_somebody_has_checked_it() -> None:
-    here = {"longitude": -0.9, "latitude": 52.24}
+    here: dict[str, object] = {"longitude": -0.9, "latitude": 52.24}
     snapshot = make_snapshot(
         [
             here | {"last_checked": dt.date(2026, 7, 1)},
@@ -142,16 +142,14 @@ def test_a_shop_that_shuts_before_you_get_there(
 )
 def test_kits_not_in_service_are_listed_apart(status: str) -> None:
     kit = {"longitude": -0.9, "latitude": 52.24, "status": status}
-    answer = nearest(
-        make_snapshot([kit]), Position(-0.9, 52.24, 10, "here"), TRAVEL, at=NOON
-    )
+    answer = nearest(make_snapshot([kit]), Position(-0.9, 52.24, 10, "here"), TRAVEL, at=NOON)
     assert not answer.reachable
     assert not answer.unknown
     assert [f.availability for f in answer.unavailable] == [Availability.OUT_OF_SERVICE]
 
 
 def test_both_uncertainties_widen_the_range() -> None:
-    kit = {"longitude": -0.9, "latitude": 52.2436}
+    kit: dict[str, object] = {"longitude": -0.9, "latitude": 52.2436}
     spans = {}
     for kit_m, place_m in ((1, 1), (100, 1), (1, 100), (100, 100)):
         snapshot = make_snapshot([kit | {"precision_m": float(kit_m)}])

@@ -15,7 +15,7 @@ from locator.maps.kits import kits_map
 def _kits(facts: Facts, **change: object) -> Picture:
     snapshot = facts.snapshot()
     snapshot = dataclasses.replace(snapshot, kits=snapshot.kits.assign(**change))
-    states = availabilities(snapshot, snapshot.placed, facts.calendar.read("2026-07-04 23:30"))
+    states = availabilities(snapshot, facts.calendar.read("2026-07-04 23:30"))
     return kits_map(snapshot, states, facts.county, basemap_url="/b", attribution="them")
 
 

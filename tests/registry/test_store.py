@@ -12,7 +12,7 @@ from locator.registry.schema import Base, Kit
 
 
 @pytest.fixture
-def engine(database_url: str) -> "store.Engine":
+def engine(database_url: str) -> Engine:
     return store.open_registry(database_url)
 
 

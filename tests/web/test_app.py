@@ -30,9 +30,7 @@ def test_security_headers_are_on_every_answer(client: FlaskClient, address: str)
 
 
 def test_https_adds_transport_security(settings: Settings, tmp_path: Path) -> None:
-    app = create_app(
-        Settings(database_url=f"sqlite:///{tmp_path}/r.sqlite", https=True)
-    )
+    app = create_app(Settings(database_url=f"sqlite:///{tmp_path}/r.sqlite", https=True))
     assert "max-age" in app.test_client().get("/").headers["Strict-Transport-Security"]
     app.extensions["facts"].close()
 

@@ -2,14 +2,8 @@
 
 import csv
 import io
-import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,71 +14,24 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.conftest import missing
+from tests.serving import FLAGS, Server, chromium, serve
 
 pytestmark = pytest.mark.browser
 
-# Chromium must not look for Google's servers at every start
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
 SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
 HERE = {"latitude": 52.2378, "longitude": -0.8960, "accuracy": 20}
 PAGES = ["/", "/map", "/coverage", "/coverage?within=150&hours=always", "/data", "/nothing"]
 
 
-@dataclass
-class Server:
-    """A running `locator serve`, and all that it writes."""
-
-    address: str
-    folder: Path
-    process: "subprocess.Popen[bytes]"
-
-    def written(self) -> bytes:
-        """Everything that the server has written to its log and its folder."""
-        files = [path for path in self.folder.rglob("*") if path.is_file()]
-        return b"\n".join(path.read_bytes() for path in files)
-
-
-def _serve(folder: Path, **environment: str) -> Iterator[Server]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "locator", "serve", "--port", str(port)],
-            cwd=folder,
-            env=os.environ | {"LOCATOR_DATABASE_URL": "sqlite:///registry.sqlite"} | environment,
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            _wait(port, process)
-            yield Server(f"http://127.0.0.1:{port}", folder, process)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=10)
-
-
-def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    pytest.fail("The server did not start.")
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    yield from _serve(tmp_path_factory.mktemp("site"))
+    with serve(tmp_path_factory.mktemp("site")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    executable = chromium()
     if executable is None:
         missing("Needs Chromium: apt install chromium.")
     with sync_playwright() as playwright:
@@ -328,13 +275,16 @@ def hostile(geodata: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     rows = list(csv.DictReader((copy / "kits.csv").read_text("utf-8").splitlines()))
     for number, row in enumerate(rows):
         attack = ATTACKS[number % len(ATTACKS)]
-        row |= dict.fromkeys(("name", "position_text", "address", "note", "hours_text"), attack)
+        row.update(
+            dict.fromkeys(("name", "position_text", "address", "note", "hours_text"), attack)
+        )
         row["source_url"] = "https://example.org/" + attack
     with (copy / "kits.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    yield from _serve(folder, LOCATOR_GEODATA=str(copy))
+    with serve(folder, LOCATOR_GEODATA=str(copy)) as running:
+        yield running
 
 
 def test_hostile_kits_stay_text(visit: Callable[..., Visit], hostile: Server) -> None:

@@ -2,7 +2,6 @@ import re
 from html import unescape
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
 from locator.analysis.coverage import coverage
@@ -32,9 +31,7 @@ def test_the_home_page_is_small(client: FlaskClient) -> None:
     total += len(page.data)
     html = client.get("/").text
     for path in re.findall(r'(?:src|href)="(/static/[^"]+)"', html):
-        response = client.get(
-            unescape(path), headers={"Accept-Encoding": "gzip"}, buffered=True
-        )
+        response = client.get(unescape(path), headers={"Accept-Encoding": "gzip"}, buffered=True)
         assert response.status_code == 200
         total += len(response.data)
     assert total < 30_000
@@ -172,9 +169,7 @@ def test_map_scripts_are_cached_by_content(client: FlaskClient) -> None:
 
 
 def test_the_basemap_comes_in_ranges(client: FlaskClient) -> None:
-    response = client.get(
-        "/basemap.pmtiles", headers={"Range": "bytes=0-126"}, buffered=True
-    )
+    response = client.get("/basemap.pmtiles", headers={"Range": "bytes=0-126"}, buffered=True)
     assert response.status_code == 206
     assert response.data[:7] == b"PMTiles"
     assert len(response.data) == 127

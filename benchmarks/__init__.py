@@ -1,0 +1,1 @@
+"""Measure beside named peers, interleaved in one run."""

@@ -1,0 +1,131 @@
+import gzip
+import shutil
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from locator import build, demand, tables
+from locator.errors import DataError, InputError
+from locator.places import Gazetteer
+
+
+@pytest.fixture
+def target(geodata: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(geodata, tmp_path / "geodata")
+
+
+def _content(path: Path) -> bytes:
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "name", ["areas", "postcodes", "lsoa", "lsoa_outlines", "incidents", "places", "streets"]
+)
+def test_building_again_gives_the_committed_table(
+    name: str, test_data: Path, geodata: Path, target: Path
+) -> None:
+    path = target / tables.sources(geodata)[name].file
+    path.write_bytes(gzip.compress(b"") if path.suffix == ".gz" else b"")
+    if name == "areas":
+        # the others are cut to the county, which this builds
+        built = build.build(name, test_data, target)
+    else:
+        built = build.build(name, test_data, target)
+    assert built.rows > 0
+    assert _content(path) == _content(geodata / path.name)
+
+
+def test_the_committed_positions_of_kits_come_from_the_geocoder(
+    geodata: Path, target: Path
+) -> None:
+    frame = pd.read_csv(target / "kits.csv", dtype=str, keep_default_na=False)
+    frame[["longitude", "latitude", "precision_m"]] = ""
+    frame.to_csv(target / "kits.csv", index=False, lineterminator="\n")
+    built = build.build("kits", target, target)
+    assert built.notes == ("10 kits have no position",)
+    assert _content(target / "kits.csv") == _content(geodata / "kits.csv")
+
+
+def test_an_ambiguous_place_of_a_kit_is_refused(target: Path) -> None:
+    path = target / "kits.csv"
+    path.write_text(
+        path.read_text("utf-8").replace('"New Street, Daventry",100', '"New Street",100'), "utf-8"
+    )
+    with pytest.raises(InputError, match="fits no single place"):
+        build.build("kits", target, target)
+
+
+def test_code_point_open_as_ordnance_survey_ships_it(target: Path, tmp_path: Path) -> None:
+    rows = [
+        '"NN1 1DE",10,475577,260485,"E92000001","E19000002","E18000002","","E06000062","E05013280"',
+        '"NN111DE",10,457000,262000,"E92000001","E19000002","E18000002","","E06000062","E05013280"',
+        '"NN1 1XX",90,0,0,"E92000001","E19000002","E18000002","","E06000062","E05013280"',
+        '"MK9 3QA",10,485000,239000,"E92000001","E19000002","E18000002","","E06000042","E05013280"',
+    ]
+    with zipfile.ZipFile(tmp_path / "codepo_gb.zip", "w") as archive:
+        archive.writestr("Data/CSV/nn.csv", "\n".join(rows[:3]))
+        archive.writestr("Data/CSV/mk.csv", rows[3])
+        archive.writestr("Doc/licence.txt", "OGL")
+    built = build.build("postcodes", tmp_path, target)
+    frame = tables.table(target, "postcodes")
+    assert frame["postcode"].tolist() == ["NN1 1DE", "NN11 1DE"]
+    assert built.notes == (
+        "1 postcodes of other authorities left out",
+        "1 postcodes without a position left out",
+    )
+
+
+def test_a_missing_download_is_named(target: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(DataError, match=r"Download it there as codepo_gb\.zip"):
+        build.build("postcodes", empty, target)
+
+
+def test_a_file_of_another_shape_is_named(target: Path, tmp_path: Path) -> None:
+    (tmp_path / "code_point_open_x.csv").write_text("a,b\n1,2\n", "utf-8")
+    with pytest.raises(DataError, match="has no column postcode"):
+        build.build("postcodes", tmp_path, target)
+
+
+def test_police_records_without_a_place_are_kept_apart(target: Path, tmp_path: Path) -> None:
+    head = (
+        "Crime ID,Month,Reported by,Falls within,Longitude,Latitude,Location,LSOA code,"
+        "LSOA name,Crime type,Last outcome category,Context"
+    )
+    rows = [
+        ",2025-01,N,N,-0.9,52.24,On or near A,E01027244,West,Robbery,,",
+        ",2025-01,N,N,-0.9,52.24,On or near A,E01027244,West,Robbery,,",
+        ",2025-01,N,N,,,No Location,,,Robbery,,",
+        ",2025-01,N,N,-1.9,52.5,On or near B,E01008899,Birmingham,Possession of weapons,,",
+        ",2025-01,N,N,-0.9,52.24,On or near A,E01027244,West,Shoplifting,,",
+    ]
+    codes = tables.table(target, "lsoa")["code"]
+    text = "\n".join([head, *rows]).replace("E01027244", codes[0])
+    (tmp_path / "2025-01-northamptonshire-street.csv").write_text(text, "utf-8")
+    built = build.build("incidents", tmp_path, target)
+    assert built.notes == (
+        "4 records in 1 months kept",
+        "1 records of other categories left out",
+    )
+    found = demand.incidents(target)
+    assert (found.total, found.without_position, found.outside) == (4, 1, 1)
+    assert found.placed["records"].tolist() == [2]
+
+
+def test_streets_of_an_osm_extract(test_data: Path) -> None:
+    nodes = build.osm_extract_street_nodes(test_data / "street" / "rutland_2018-02-27.osm.pbf")
+    names = set(nodes["name"])
+    assert {"High Street East", "Burley Road"} <= names
+    oakham = nodes[nodes["name"] == "Burley Road"]
+    assert oakham["x"].between(486_000, 490_000).any()
+
+
+def test_the_gazetteer_has_every_street_once_for_each_place(geodata: Path) -> None:
+    streets = tables.table(geodata, "streets")
+    assert len(streets) > 10_000
+    assert streets["precision_m"].min() >= 30
+    assert not streets.duplicated(["name", "longitude", "latitude"]).any()
+    assert Gazetteer.load(geodata).resolve("Drapery, Northampton")[0].precision_m >= 100
