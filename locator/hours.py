@@ -15,7 +15,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import holidays
-from opening_hours import OpeningHours
+from opening_hours import OpeningHours, ParserError  # type: ignore[attr-defined]  # not in its stubs
 from opening_hours import State as _LibraryState
 
 from locator.errors import OpeningHoursError, TimeError
@@ -222,8 +222,7 @@ def _state(state: _LibraryState, comment: str) -> State:
 def _parse(text: str, calendar: Calendar) -> OpeningHours:
     try:
         return OpeningHours(text, timezone=calendar.zone, coords=(calendar.lat, calendar.lon))
-    # the library's own ParserError, which its type stubs do not name
-    except SyntaxError as error:
+    except ParserError as error:
         msg = (
             f"“{text}” is not in OSM opening_hours syntax. Examples: 24/7, "
             "Mo-Sa 08:00-22:00; Su 10:00-16:00, Mo-Su 11:00-23:00; PH off."
