@@ -14,12 +14,14 @@ from rich.progress import track
 from rich.table import Table
 
 from locator import build
+from locator.analysis.coverage import Coverage
 from locator.analysis.coverage import coverage as measure_coverage
 from locator.analysis.nearest import Answer, Fetch, Span, nearest
 from locator.errors import InputError, LocatorError
 from locator.facts import Facts
 from locator.places import Position
 from locator.settings import Settings
+from locator.tables import Area
 from locator.web import create_app
 
 _CHOICES = 8
@@ -98,9 +100,10 @@ def nearest_command(place: str, moment: str | None, count: int, *, as_json: bool
         position = _one_place(facts, place)
         answer = nearest(facts.snapshot(), position, facts.travel, at=at, count=count)
     if as_json:
-        click.echo(json.dumps(answer.as_dict(), ensure_ascii=False, indent=2))
+        plain = {"advice": facts.area.advice} | answer.as_dict()
+        click.echo(json.dumps(plain, ensure_ascii=False, indent=2))
     else:
-        _print_answer(answer)
+        _print_answer(answer, facts.area.advice)
 
 
 def _one_place(facts: Facts, place: str) -> Position:
@@ -113,11 +116,9 @@ def _one_place(facts: Facts, place: str) -> Position:
     raise InputError(msg)
 
 
-def _print_answer(answer: Answer) -> None:
+def _print_answer(answer: Answer, advice: str) -> None:
     console = Console()
-    console.print(
-        "Call 999 first. Press hard on the wound. Never leave the casualty alone.", style="bold red"
-    )
+    console.print(advice, style="bold red")
     position = answer.position
     console.print(
         f"{position.label}, known to about {position.precision_m:.0f} m; "
@@ -195,11 +196,14 @@ def coverage_command(
             at=facts.calendar.read(moment) if moment else None,
             only_always_open=always,
         )
-        authorities = facts.area.authorities
-    figures = result.as_dict()
+        area = facts.area
     if as_json:
-        click.echo(json.dumps(figures, indent=2))
+        click.echo(json.dumps({"advice": area.advice} | result.as_dict(), indent=2))
         return
+    _print_coverage(result, area)
+
+
+def _print_coverage(result: Coverage, area: Area) -> None:
     console = Console()
     table = Table(
         title=f"{result.records:,} records, {result.months[0]} to {result.months[1]}",
@@ -221,7 +225,7 @@ def coverage_command(
         (result.by_decile, "imd_decile"),
     ):
         for row in frame.to_dict("records"):
-            name = authorities.get(str(row[column]), str(row[column]))
+            name = area.authorities.get(str(row[column]), str(row[column]))
             shown = f"Deprivation decile {name}" if column == "imd_decile" else name
             groups.add_row(
                 shown, f"{row['records']:,}", f"{row['beyond']:,}", f"{row['share_beyond']:.0%}"
@@ -233,6 +237,7 @@ def coverage_command(
         f"them placed less exactly than {result.within_m:.0f} m; {result.hours_not_known} were "
         "left out because their hours are not known. Straight-line distances."
     )
+    console.print(f"In an emergency: {area.advice}")
 
 
 @main.group()

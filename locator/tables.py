@@ -33,6 +33,14 @@ class Area:
     example_postcode: str
     example_street: str
 
+    @property
+    def advice(self) -> str:
+        """What every answer says first."""
+        return (
+            f"Call {self.emergency_number} first. Press hard on the wound. "
+            "Never leave the casualty alone to fetch a kit."
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

@@ -23,6 +23,7 @@ def test_nearest_as_json(run: Run) -> None:
     done = run("nearest", "nn11de", "--at", "2026-07-04T23:30", "--count", "2", "--json")
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
+    assert answer["advice"].startswith("Call 999 first. Press hard on the wound. Never leave")
     assert answer["at"] == "2026-07-04T23:30:00+01:00"
     assert [kit["reference"] for kit in answer["reachable"]] == ["NN-0030", "NN-0001"]
     assert not any(kit["ready"] for kit in answer["reachable"])
@@ -82,6 +83,7 @@ def test_coverage_equals_the_page(run: Run, facts: Facts) -> None:
     shown = run("coverage", "--within", "400").stdout
     for number in (expected.beyond, expected.within, expected.without_position, expected.outside):
         assert f"{number:,}" in shown
+    assert "Call 999 first" in shown
 
 
 def test_coverage_at_an_hour(run: Run) -> None:

@@ -111,7 +111,12 @@ def _with_security_headers(response: Response) -> Response:
 def _problem(status: int, title: str, detail: str) -> tuple[Response | str, int]:
     best = request.accept_mimetypes.best_match(["text/html", "application/json"])
     if best == "application/json":
-        response = jsonify(title=title, detail=detail, status=status)
+        response = jsonify(
+            title=title,
+            detail=detail,
+            status=status,
+            advice=current_app.extensions["facts"].area.advice,
+        )
         response.content_type = "application/problem+json"
         return response, status
     return render_template("problem.html", title=title, detail=detail), status
