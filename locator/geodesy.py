@@ -121,9 +121,11 @@ def geodesic_m(
     distance
         Metres.
     """
-    here_lon, here_lat, there_lon, there_lat = np.broadcast_arrays(lon, lat, other_lon, other_lat)
-    distance = _ELLIPSOID.inv(here_lon, here_lat, there_lon, there_lat)[2]
-    return np.asarray(distance, dtype=np.float64)
+    ends = np.broadcast_arrays(lon, lat, other_lon, other_lat)
+    # pyproj takes an array of one element for a number and warns
+    plain = [end.item() if end.size == 1 else end for end in ends]
+    distance = _ELLIPSOID.inv(plain[0], plain[1], plain[2], plain[3])[2]
+    return np.reshape(np.asarray(distance, dtype=np.float64), ends[0].shape)
 
 
 def grid_reference(lon: float, lat: float, digits: int = 4) -> str:
