@@ -287,12 +287,11 @@ def _incidents(downloads: _Downloads, folder: Path) -> Built:
 
 
 def _place_rows(stops: pd.DataFrame, downloads: _Downloads) -> Iterator[dict[str, object]]:
-    parents = set(stops["parent"])
+    served = stops["locality"].value_counts().add(stops["parent"].value_counts(), fill_value=0)
     for (locality, town), group in stops.groupby(["locality", "parent"]):
         x, y = group["x"].median(), group["y"].median()
         reach = np.quantile(np.hypot(group["x"] - x, group["y"] - y), 0.9)
-        big = locality in parents or len(group) > _TOWN_STOPS
-        kind = "suburb" if town else "town" if big else "village"
+        kind = "suburb" if town else "town" if served[locality] > _TOWN_STOPS else "village"
         row = {"name": locality, "kind": kind, "locality": "", "town": town}
         yield row | {"x": x, "y": y, "precision_m": max(round(float(reach), -1), 300.0)}
     for (name, locality, town), group in stops.groupby(["stop", "locality", "parent"]):
@@ -321,8 +320,8 @@ def _place_rows(stops: pd.DataFrame, downloads: _Downloads) -> Iterator[dict[str
         yield row | {"x": e, "y": n, "precision_m": 200.0}
 
 
-# a locality without a parent and with this many stops is a town rather than a village
-_TOWN_STOPS = 60
+# a locality without a parent is a town with more stops than this, its suburbs' included
+_TOWN_STOPS = 100
 
 
 def _places(downloads: _Downloads, folder: Path) -> Built:

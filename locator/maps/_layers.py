@@ -46,40 +46,52 @@ class _Basemap(JSCSSMixin, Layer):
     _template = Template(
         """
         {% macro script(this, kwargs) %}
+            {{ this._parent.get_name() }}.createPane("names").style.zIndex =
+                450;
             var {{ this.get_name() }} = (function () {
-                var is = function () {
-                    var kinds = Array.prototype.slice.call(arguments);
-                    return function (zoom, f) { return kinds.indexOf(f.props.kind) >= 0; };
+                var is = function (kind) {
+                    return function (zoom, f) { return f.props.kind === kind; };
                 };
                 var name = function (font, fill) {
                     return new protomapsL.CenteredTextSymbolizer({
                         labelProps: ["name"], fill: fill, stroke: "#f7f6f2", width: 3, font: font
                     });
                 };
-                return protomapsL.leafletLayer({
-                    url: {{ this.url|tojson }}, maxDataZoom: {{ this.max_zoom }},
-                    attribution: {{ this.attribution|tojson }}, backgroundColor: "#f7f6f2",
-                    paintRules: [{
-                        dataLayer: "map", filter: is("street"),
-                        symbolizer: new protomapsL.LineSymbolizer({
-                            color: "#b9b4a8",
-                            width: function (z) { return z < 12 ? 0.6 : z < 15 ? 1.6 : 4; }
-                        })
-                    }],
-                    labelRules: [
-                        {dataLayer: "map", filter: is("town"),
-                         symbolizer: name("bold 14px sans-serif", "#333")},
-                        {dataLayer: "map", filter: is("village"), minzoom: 11,
-                         symbolizer: name("12px sans-serif", "#555")},
-                        {dataLayer: "map", filter: is("suburb"), minzoom: 13,
-                         symbolizer: name("12px sans-serif", "#555")},
-                        {dataLayer: "map", filter: is("street"), minzoom: 15,
-                         symbolizer: new protomapsL.LineLabelSymbolizer({
-                             labelProps: ["name"], fill: "#444", stroke: "#f7f6f2", width: 3,
-                             font: "12px sans-serif"
-                         })}
-                    ]
-                });
+                var tiles = function (options) {
+                    options.url = {{ this.url|tojson }};
+                    options.maxDataZoom = {{ this.max_zoom }};
+                    options.attribution = {{ this.attribution|tojson }};
+                    return protomapsL.leafletLayer(options);
+                };
+                /* names lie above what other layers draw, so that shading does not hide them */
+                return L.layerGroup([
+                    tiles({
+                        backgroundColor: "#f7f6f2", labelRules: [],
+                        paintRules: [{
+                            dataLayer: "map", filter: is("street"),
+                            symbolizer: new protomapsL.LineSymbolizer({
+                                color: "#b9b4a8",
+                                width: function (z) { return z < 12 ? 0.6 : z < 15 ? 1.6 : 4; }
+                            })
+                        }]
+                    }),
+                    tiles({
+                        pane: "names", paintRules: [],
+                        labelRules: [
+                            {dataLayer: "map", filter: is("town"),
+                             symbolizer: name("bold 14px sans-serif", "#222")},
+                            {dataLayer: "map", filter: is("village"), minzoom: 11,
+                             symbolizer: name("12px sans-serif", "#333")},
+                            {dataLayer: "map", filter: is("suburb"), minzoom: 13,
+                             symbolizer: name("12px sans-serif", "#333")},
+                            {dataLayer: "map", filter: is("street"), minzoom: 15,
+                             symbolizer: new protomapsL.LineLabelSymbolizer({
+                                 labelProps: ["name"], fill: "#444", stroke: "#f7f6f2", width: 3,
+                                 font: "12px sans-serif"
+                             })}
+                        ]
+                    })
+                ]);
             })();
         {% endmacro %}
         """
