@@ -291,7 +291,7 @@ def _place_rows(stops: pd.DataFrame, downloads: _Downloads) -> Iterator[dict[str
     for (locality, town), group in stops.groupby(["locality", "parent"]):
         x, y = group["x"].median(), group["y"].median()
         reach = np.quantile(np.hypot(group["x"] - x, group["y"] - y), 0.9)
-        kind = "suburb" if town else "town" if served[locality] > _TOWN_STOPS else "village"
+        kind = "suburb" if town else "town" if served[str(locality)] > _TOWN_STOPS else "village"
         row = {"name": locality, "kind": kind, "locality": "", "town": town}
         yield row | {"x": x, "y": y, "precision_m": max(round(float(reach), -1), 300.0)}
     for (name, locality, town), group in stops.groupby(["stop", "locality", "parent"]):

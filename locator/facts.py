@@ -4,6 +4,7 @@ The registry is read into a snapshot once and again only when its version has ch
 """
 
 import functools
+import logging
 import threading
 import time
 from dataclasses import dataclass, field
@@ -13,12 +14,15 @@ import pandas as pd
 from sqlalchemy import Engine
 
 from locator import demand, tables
+from locator.errors import RegistryError
 from locator.hours import Calendar
 from locator.places import Gazetteer
 from locator.registry import snapshot, store
 from locator.settings import Settings
 from locator.tables import Area
 from locator.travel.straight import Straight
+
+_log = logging.getLogger(__name__)
 
 # how long a snapshot is used before its version is asked for again
 _FRESH_S = 1.0
@@ -67,6 +71,8 @@ class Facts:
     def snapshot(self) -> snapshot.Snapshot:
         """Return the newest snapshot, read from the registry only when it has changed.
 
+        A registry that cannot be reached for a while leaves the last snapshot in use.
+
         Raises
         ------
         RegistryError
@@ -76,10 +82,24 @@ class Facts:
             fresh = time.monotonic() - self._asked_at < _FRESH_S
             if self._snapshot is None or not fresh:
                 self._asked_at = time.monotonic()
-                newest = store.version(self._engine)
-                if self._snapshot is None or self._snapshot.version != newest:
-                    self._snapshot = snapshot.take(self._engine, self.calendar)
+                self._renew()
+            if self._snapshot is None:
+                msg = "The registry has not been read yet. Try again in a moment."
+                raise RegistryError(msg)
             return self._snapshot
+
+    def _renew(self) -> None:
+        try:
+            newest = store.version(self._engine)
+            if self._snapshot is None or self._snapshot.version != newest:
+                self._snapshot = snapshot.take(self._engine, self.calendar)
+        except RegistryError:
+            if self._snapshot is None:
+                raise
+            # what was known a moment ago serves better than no answer
+            logging.getLogger(__name__).exception(
+                "The registry cannot be read; using what is known"
+            )
 
     def close(self) -> None:
         """Give the database connections back."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, delete, event, func, select
+from sqlalchemy import Connection, Engine, create_engine, delete, event, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -21,6 +21,8 @@ from locator import tables
 from locator.errors import RegistryError
 from locator.registry.schema import Edition, Kit
 
+# any number does, as long as every process asks for the same
+_TURN = 999
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -50,7 +52,9 @@ def open_registry(url: str) -> Engine:
         engine = create_engine(location)
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
-        with engine.begin() as connection:
+            event.listen(engine, "begin", _begin_sqlite)
+        with _writer(engine).begin() as connection:
+            _take_turn(connection)
             config = Config()
             config.set_main_option("script_location", str(_MIGRATIONS))
             config.attributes["connection"] = connection
@@ -63,10 +67,28 @@ def open_registry(url: str) -> Engine:
 
 def _prepare_sqlite(connection: object, record: ConnectionPoolEntry) -> None:
     del record
+    # SQLAlchemy says when a transaction begins, not the driver
+    connection.isolation_level = None  # type: ignore[attr-defined]  # a sqlite3 connection
     cursor = connection.cursor()  # type: ignore[attr-defined]  # a sqlite3 connection
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+    for pragma in ("busy_timeout=15000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # a writer takes its turn at once: it would be refused if it had read an older state
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _writer(engine: Engine) -> Engine:
+    return engine.execution_options(writes=True)
+
+
+def _take_turn(connection: Connection) -> None:
+    """Wait until no other process changes the registry, up to the end of the transaction."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_TURN)))
 
 
 def version(engine: Engine) -> int:
@@ -111,7 +133,8 @@ def load_published(engine: Engine, folder: Path) -> int:
     frame = tables.table(folder, "kits")
     digest = hashlib.sha256((folder / source.file).read_bytes()).hexdigest()
     try:
-        with Session(engine) as session, session.begin():
+        with Session(_writer(engine)) as session, session.begin():
+            _take_turn(session.connection())
             newest = session.scalars(select(Edition).order_by(Edition.version.desc())).first()
             if newest is not None and newest.digest == digest:
                 return newest.version

@@ -38,6 +38,22 @@ def test_an_empty_registry(database_url: str, facts: Facts) -> None:
     engine.dispose()
 
 
+def test_a_registry_that_goes_away_leaves_the_last_snapshot_in_use(
+    tmp_path: Path, geodata: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = f"sqlite:///{tmp_path}/registry.sqlite"
+    opened = Facts.open(Settings(database_url=url, geodata=geodata))
+    before = opened.snapshot()
+    opened.close()
+    for path in tmp_path.glob("registry.sqlite*"):
+        path.unlink()
+    later = time.monotonic() + 10
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert opened.snapshot() is before
+    assert "using what is known" in caplog.text
+    opened.close()
+
+
 def test_workers_notice_a_new_edition(
     database_url: str, geodata: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

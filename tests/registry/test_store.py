@@ -1,5 +1,7 @@
 import shutil
 import sqlite3
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,20 @@ def test_published_kits_are_loaded_once(engine: Engine, geodata: Path) -> None:
     assert rows[0].reference == "NN-0001"
     assert rows[0].last_checked is None
     engine.dispose()
+
+
+def _open_and_load(url: str, folder: str, count: int) -> int:
+    engine = store.open_registry(url)
+    try:
+        return [store.load_published(engine, Path(folder)) for _ in range(count)][-1]
+    finally:
+        engine.dispose()
+
+
+def test_workers_that_start_together_fill_one_registry(database_url: str, geodata: Path) -> None:
+    with ProcessPoolExecutor(6, mp_context=get_context("spawn")) as pool:
+        runs = [pool.submit(_open_and_load, database_url, str(geodata), 2) for _ in range(6)]
+        assert {run.result(timeout=90) for run in runs} == {1}
 
 
 def test_changed_facts_make_a_new_edition(engine: Engine, geodata: Path, tmp_path: Path) -> None:
