@@ -298,12 +298,10 @@ class Gazetteer:
         raise PlaceNotFoundError(msg)
 
     def _what_works(self) -> str:
-        lon, lat = self.centre
         return (
             f"What works: a postcode ({self.area.example_postcode}), a street and town "
-            f"({self.area.example_street}), a place name, a grid reference "
-            f"({geodesy.grid_reference(lon, lat)}), latitude and longitude "
-            f"({lat:.4f}, {lon:.4f}) or a plus code ({geodesy.plus_code(lon, lat)})."
+            f"({self.area.example_street}), a place name, a grid reference, latitude and "
+            "longitude, or a plus code."
         )
 
     def _coordinates(self, text: str) -> Position | None:

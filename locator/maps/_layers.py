@@ -110,11 +110,13 @@ def blank(county: gpd.GeoDataFrame, basemap_url: str, attribution: str) -> foliu
         tiles=None,
         zoom_start=10,
         prefer_canvas=True,
-        max_zoom=18,
+        scroll_wheel_zoom=False,
+        zoom_snap=0.25,
+        max_zoom=17,
         min_zoom=8,
     )
     # Folium forgets the limits of the zoom without tiles, and clusters need one
-    drawn.options.update(max_zoom=18, min_zoom=8)
+    drawn.options.update(max_zoom=17, min_zoom=8)
     drawn.fit_bounds([[south, west], [north, east]])
     _Basemap(basemap_url, text(attribution), 13).add_to(drawn)
     folium.GeoJson(
@@ -152,6 +154,8 @@ def kit_signs(kits: gpd.GeoDataFrame, states: Iterable[Availability]) -> Layer:
         style, sign = _SIGNS[state]
         if state is Availability.OPEN and kit.opening_hours != ALWAYS:
             sign = "✓"
+        if state is Availability.OPEN and kit.last_checked is not None:
+            style = "kit-ready"
         # the page fills the popup from its own list, so no text from data enters the map
         folium.Marker(
             (kit.latitude, kit.longitude),

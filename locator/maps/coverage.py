@@ -5,15 +5,17 @@ from dataclasses import dataclass
 
 import folium
 import geopandas as gpd
+from folium.map import CustomPane
 
 from locator.analysis.coverage import Coverage
 from locator.hours import ALWAYS
 from locator.maps import _layers
 from locator.maps._guard import Picture, compose
 
+_KITS_PANE = "kits"
 # ColorBrewer's YlOrRd, the lightest left out so that cells stand out from the paper
 _CELL_COLOURS = ("#fecc5c", "#fd8d3c", "#f03b20", "#bd0026")
-CELL_OPACITY, DECILE_OPACITY = 0.75, 0.5
+CELL_OPACITY, DECILE_OPACITY = 0.6, 0.5
 # ColorBrewer's Purples, darker for more deprived
 _DECILE_COLOURS = ("#54278f", "#756bb1", "#9e9ac8", "#cbc9e2", "#f2f0f7")
 
@@ -79,6 +81,8 @@ def coverage_map(
     _deprivation(coverage, lsoa_outlines).add_to(drawn)
     _cells(coverage).add_to(drawn)
     _reach(coverage).add_to(drawn)
+    # signs stand above the names, which stand above the cells
+    CustomPane(_KITS_PANE, z_index=460).add_to(drawn)
     _kits(coverage).add_to(drawn)
     folium.LayerControl(collapsed=True).add_to(drawn)
     return compose(drawn, "coverage")
@@ -90,6 +94,7 @@ def _deprivation(coverage: Coverage, outlines: gpd.GeoDataFrame) -> folium.GeoJs
         shaded[["imd_decile", "geometry"]].to_json(),
         name="Deprivation by neighbourhood",
         interactive=False,
+        show=False,
         style_function=lambda feature: {
             "fillColor": _DECILE_COLOURS[(feature["properties"]["imd_decile"] - 1) // 2],
             "fillOpacity": DECILE_OPACITY,
@@ -131,6 +136,7 @@ def _kits(coverage: Coverage) -> folium.FeatureGroup:
             fill_color="#00441f" if always else "#ffffff",
             fill_opacity=1,
             interactive=False,
+            pane=_KITS_PANE,
         ).add_to(group)
     return group
 
@@ -143,8 +149,7 @@ def _reach(coverage: Coverage) -> folium.FeatureGroup:
             radius=coverage.within_m,
             color="#00703c",
             weight=2,
-            fill=True,
-            fill_opacity=0.15,
+            fill=False,
             interactive=False,
         ).add_to(group)
     return group

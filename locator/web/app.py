@@ -18,6 +18,7 @@ from locator.settings import Settings
 from locator.web import public
 
 _STATIC = Path(__file__).parent / "static"
+_NOT_FOUND = 404
 _YEAR_S = 31_536_000
 # a place and a button fit easily; nothing else is ever sent
 _MAX_FORM_BYTES = 16 * 1024
@@ -127,7 +128,8 @@ def _problem_of_ours(error: LocatorError) -> tuple[Response | str, int]:
 
 
 def _problem_of_http(error: HTTPException) -> tuple[Response | str, int]:
-    return _problem(error.code or 500, error.name, error.description or "")
+    detail = "There is no such page." if error.code == _NOT_FOUND else error.description or ""
+    return _problem(error.code or 500, error.name, detail)
 
 
 def _problem_unforeseen(error: Exception) -> tuple[Response | str, int]:

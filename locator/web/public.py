@@ -40,8 +40,10 @@ blueprint = Blueprint("public", __name__)
 _BEST_ACCURACY_M = 5.0
 _WORST_ACCURACY_M = 50_000.0
 _CHOICES = 12
-# kits farther than this are left out unless there is no other
-_FARTHEST_RUN_S = 1800.0
+# kits farther than this, and more kits than this, are folded away
+_FARTHEST_RUN_S = 900.0
+_SHOWN = 3
+_HOUR_MIN = 60
 STANDARDS_M = (150, 400, 800)
 
 
@@ -84,13 +86,16 @@ def find() -> Response:
     facts = _facts()
     snapshot = facts.snapshot()
     answer = nearest(snapshot, position, facts.travel, at=_now())
+    reachable, far_reachable = _near_and_far(answer.reachable)
+    unknown, far_unknown = _near_and_far(answer.unknown)
     return make_response(
         render_template(
             "public/home.html",
             answer=answer,
-            verdict=_verdict(answer, facts.settings.useful_fetch_s),
-            reachable=_worth_showing(answer.reachable),
-            unknown=_worth_showing(answer.unknown),
+            verdict=_verdict(answer, facts.settings.useful_fetch_s, facts.settings.standard_m),
+            reachable=reachable,
+            unknown=unknown,
+            farther=[*far_reachable, *far_unknown],
             tell=_what_to_tell(position),
             typed=position.label if position.kind != "device" else "",
             picture=_kits_picture(),
@@ -125,28 +130,32 @@ class _Verdict:
     advice: str
 
 
-def _verdict(answer: Answer, useful_s: float) -> _Verdict:
-    stay = "Stay, press hard and do what 999 tells you."
+def _verdict(answer: Answer, useful_s: float, standard_m: float) -> _Verdict:
     minutes = round(useful_s / 60)
-    nearby = [f for f in (*answer.reachable, *answer.unknown) if f.run and f.walk]
-    known = [f for f in answer.reachable if f.run and f.run.low_s <= useful_s]
-    if known and known[0].walk and known[0].walk.high_s <= useful_s:
-        headline = f"A kit could be here within {minutes} minutes if somebody else fetches it."
-        return _Verdict("near", headline, "Ask 999 first. One person stays and presses.")
-    if known:
-        headline = f"A kit could be here within {minutes} minutes only if somebody else runs."
-        return _Verdict("run", headline, "Ask 999 first. One person stays and presses.")
-    if any(f.run and f.run.low_s <= useful_s for f in nearby):
-        headline = "No kit nearby is known to be open now."
-        advice = f"The nearest ones may be shut. {stay}"
-        return _Verdict("far", headline, advice)
-    headline = "No kit is near enough to help in time."
-    return _Verdict("far", headline, f"Do not send anyone away for one. {stay}")
+    ask = "Ask 999 first. Send somebody only if another person stays and presses."
+    if answer.position.precision_m > standard_m:
+        headline = "We only know roughly where you are."
+        return _Verdict("far", headline, "Type a postcode or use your location. Ask 999.")
+    nearest_open = next((f for f in answer.reachable if f.run and f.walk), None)
+    if nearest_open and nearest_open.walk and nearest_open.run:
+        if nearest_open.walk.high_s <= useful_s:
+            return _Verdict("near", f"A kit could be here within {minutes} minutes.", ask)
+        if nearest_open.run.high_s <= useful_s:
+            headline = f"A kit could be here within {minutes} minutes if somebody runs."
+            return _Verdict("run", headline, ask)
+        if nearest_open.run.low_s <= useful_s:
+            headline = f"A kit may be near, but not surely within {minutes} minutes."
+            return _Verdict("run", headline, ask)
+    if any(f.run and f.run.low_s <= useful_s for f in answer.unknown):
+        return _Verdict("far", "No kit nearby is known to be open now.", ask)
+    headline = "We know of no kit that is close enough."
+    return _Verdict("far", headline, "Stay and press. Send somebody only if 999 says so.")
 
 
-def _worth_showing(fetches: tuple[Fetch, ...]) -> list[Fetch]:
-    near = [f for f in fetches if f.run and f.run.low_s <= _FARTHEST_RUN_S]
-    return near or list(fetches[:1])
+def _near_and_far(fetches: tuple[Fetch, ...]) -> tuple[list[Fetch], list[Fetch]]:
+    """Divide kits into the few worth reading now, and the rest."""
+    worth = [f for f in fetches if f.run and f.run.low_s <= _FARTHEST_RUN_S][:_SHOWN]
+    return worth, [f for f in fetches if f not in worth]
 
 
 def _what_to_tell(position: Position) -> dict[str, str]:
@@ -305,8 +314,10 @@ def data() -> str:
 
 @blueprint.app_template_filter("minutes")
 def minutes(span: Span) -> str:
-    """Write a span as whole minutes: ``4 to 6 min``."""
+    """Write a span as whole minutes: ``4 to 6 min``; nobody waits for longer than an hour."""
     low, high = span.minutes
+    if low > _HOUR_MIN:
+        return "over an hour"
     return f"{low} min" if low == high else f"{low} to {high} min"
 
 
@@ -316,6 +327,12 @@ def metres(value: float) -> str:
     if value < 1000:  # noqa: PLR2004  # metres in a kilometre
         return f"{round(value, -1) if value >= 100 else round(value):.0f} m"  # noqa: PLR2004
     return f"{value / 1000:.1f} km"
+
+
+@blueprint.app_template_filter("month")
+def month(text: str) -> str:
+    """Write ``2025-01`` as ``January 2025``."""
+    return f"{dt.date.fromisoformat(f'{text}-01'):%B %Y}"
 
 
 @blueprint.app_template_filter("clock")

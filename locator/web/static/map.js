@@ -15,6 +15,16 @@
     });
     return text;
   };
+  map.eachLayer(function (layer) {
+    if (!layer.getLayers) { return; }
+    layer.getLayers().forEach(function (marker) {
+      var item = marker.options.reference && document.getElementById("kit-" + marker.options.reference);
+      if (!item) { return; }
+      var say = function (part) { return item.querySelector(part).textContent.replace(/\s+/g, " ").trim(); };
+      marker.options.title = say("h3, h4") + ": " + say(".state span:last-child");
+      if (marker.getElement()) { marker.getElement().title = marker.options.title; }
+    });
+  });
   var last;
   map.eachLayer(function (layer) {
     if (!layer.getLayers) { return; }
@@ -25,7 +35,7 @@
       /* a cluster hands one click on twice */
       if (last === event.originalEvent) { return; }
       last = event.originalEvent;
-      L.popup({maxWidth: 280, maxHeight: 260}).setLatLng(marker.getLatLng())
+      L.popup({maxWidth: Math.min(280, map.getSize().x - 60), autoPanPadding: [10, 10]}).setLatLng(marker.getLatLng())
         .setContent(describe(marker)).openOn(map);
     });
   });
@@ -35,7 +45,8 @@
   L.circle(here, {radius: Number(box.dataset.precision), color: "#0b4f9e", weight: 1, fillOpacity: 0.12, interactive: false}).addTo(map);
   L.marker(here, {icon: spot, title: "Your place", alt: "Your place", keyboard: false, zIndexOffset: 1000}).addTo(map);
   var bounds = L.latLngBounds([here, here]);
-  Array.prototype.slice.call(document.querySelectorAll(".kits > [data-lat]"), 0, 40)
+  Array.prototype.slice.call(document.querySelectorAll(".kits > [data-lat]"))
+    .filter(function (item) { return !item.closest("details"); })
     .map(function (item) { return [Number(item.dataset.lat), Number(item.dataset.lon)]; })
     .sort(function (a, b) { return map.distance(here, a) - map.distance(here, b); })
     .slice(0, 3)
