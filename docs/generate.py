@@ -51,7 +51,7 @@ def geodata() -> str:
         (
             "# Tables of facts\n\nWritten by `make docs` from `sources.toml`. Made by\n\n"
             "```\nlocator data build --from FOLDER\n```\n\nwhere FOLDER holds the downloads: "
-            "Code-Point Open, street-level files of data.police.uk, ONS boundaries and census, "
+            "Code-Point Open, the unzipped archive of data.police.uk, ONS boundaries and census, "
             "the indices of deprivation, NaPTAN stops, railway stations, hospitals, and streets of "
             "OpenStreetMap. Name tables to build only those. Building again from the same files "
             "gives the same bytes. `area.toml` and the first columns of `kits.csv` are written by "

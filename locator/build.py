@@ -377,7 +377,10 @@ def _osm_street_nodes(downloads: _Downloads) -> pd.DataFrame:
     """Named streets as points: from an OSM extract, or from a table of ways and their nodes."""
     path = downloads.one("street names", "osm_residential_streets_*.csv*", "*.osm.pbf")
     if path.suffix == ".pbf":
-        return osm_extract_street_nodes(path)
+        streets = osm_extract_streets(path)
+        xy, way = shapely.get_coordinates(streets.geometry.array, return_index=True)
+        names = streets["name"].to_numpy()[way]
+        return pd.DataFrame({"name": names, "x": xy[:, 0], "y": xy[:, 1]})
     ways = pd.read_csv(path)[["osm_way_id", "name"]]
     path = downloads.one("street nodes", "osm_residential_street_nodes_*.csv*")
     nodes = pd.read_csv(path).merge(ways, on="osm_way_id", validate="many_to_one")
@@ -385,8 +388,8 @@ def _osm_street_nodes(downloads: _Downloads) -> pd.DataFrame:
     return pd.DataFrame({"name": nodes["name"], "x": x, "y": y})
 
 
-def osm_extract_street_nodes(path: Path) -> pd.DataFrame:
-    """Read the nodes of every named street of an OSM extract.
+def osm_extract_streets(path: Path) -> gpd.GeoDataFrame:
+    """Read every named street of an OSM extract.
 
     Parameters
     ----------
@@ -395,21 +398,32 @@ def osm_extract_street_nodes(path: Path) -> pd.DataFrame:
 
     Returns
     -------
-    nodes
-        Columns ``name``, ``x``, ``y`` (EPSG:27700 metres), one row a node of a way.
+    streets
+        ``name`` and a line (EPSG:27700), one row a way.
     """
     import osmium  # noqa: PLC0415  # an optional extra: only this builder needs it
 
-    rows: list[tuple[str, float, float]] = []
+    names: list[str] = []
+    ways: list[tuple[float, float, int]] = []
     reader = osmium.FileProcessor(str(path)).with_locations()
     reader = reader.with_filter(osmium.filter.EntityFilter(osmium.osm.WAY))
     for way in reader:
         if isinstance(way, osmium.osm.Way) and "highway" in way.tags and "name" in way.tags:
-            name = way.tags["name"]
-            rows.extend((name, n.lon, n.lat) for n in way.nodes if n.location.valid())
-    frame = pd.DataFrame(rows, columns=["name", "lon", "lat"])
-    x, y = geodesy.to_bng(frame["lon"].to_numpy(), frame["lat"].to_numpy())
-    return pd.DataFrame({"name": frame["name"], "x": x, "y": y}).dropna()
+            nodes = [(n.lon, n.lat, len(names)) for n in way.nodes if n.location.valid()]
+            if len(nodes) > 1:
+                ways.extend(nodes)
+                names.append(way.tags["name"])
+    table = np.array(ways, dtype=np.float64).reshape(-1, 3)
+    x, y = geodesy.to_bng(table[:, 0].copy(), table[:, 1].copy())
+    # nodes far outside Great Britain have no place on its grid
+    placed = ~np.isnan(x)
+    kept, counts = np.unique(table[placed, 2].astype(int), return_counts=True)
+    whole = np.isin(table[:, 2], kept[counts > 1]) & placed
+    numbers = np.unique(table[whole, 2].astype(int), return_inverse=True)
+    lines = shapely.linestrings(np.column_stack([x, y])[whole], indices=numbers[1])
+    return gpd.GeoDataFrame(
+        {"name": [names[number] for number in numbers[0]]}, geometry=lines, crs=geodesy.BNG
+    )
 
 
 def _stops(downloads: _Downloads, folder: Path) -> pd.DataFrame:
@@ -512,8 +526,10 @@ def _first_point(frame: gpd.GeoDataFrame) -> dict[str, np.ndarray]:
 
 
 def _street_lines(downloads: _Downloads) -> gpd.GeoDataFrame:
-    """Join the unordered nodes of each way by the shortest tree, which follows the street."""
-    path = downloads.one("street nodes", "osm_residential_street_nodes_*.csv*")
+    """Read streets as lines; nodes without an order are joined by the shortest tree."""
+    path = downloads.one("street nodes", "osm_residential_street_nodes_*.csv*", "*.osm.pbf")
+    if path.suffix == ".pbf":
+        return osm_extract_streets(path)
     nodes = pd.read_csv(path)
     x, y = geodesy.to_bng(nodes["lon"].to_numpy(), nodes["lat"].to_numpy())
     nodes = nodes.assign(x=x, y=y).dropna()

@@ -10,14 +10,15 @@ from typing import Any
 import click
 import waitress
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
 from locator import build
 from locator.analysis.coverage import Coverage
 from locator.analysis.coverage import coverage as measure_coverage
-from locator.analysis.nearest import Answer, Fetch, Span, nearest
-from locator.errors import InputError, LocatorError
+from locator.analysis.nearest import Answer, Availability, Fetch, Span, nearest
+from locator.errors import InputError, LocatorError, SettingsError
 from locator.facts import Facts
 from locator.places import Position
 from locator.settings import Settings
@@ -68,7 +69,8 @@ def _facts() -> Iterator[Facts]:
 @main.command()
 @click.option("--host", help="Address to listen on; LOCATOR_HOST otherwise.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port; LOCATOR_PORT otherwise.")
-def serve(host: str | None, port: int | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Say where in JSON.")
+def serve(host: str | None, port: int | None, *, as_json: bool) -> None:
     """Serve the site until stopped with Ctrl-C or SIGTERM."""
     settings = Settings.read()
     host, port = host or settings.host, port or settings.port
@@ -76,9 +78,17 @@ def serve(host: str | None, port: int | None) -> None:
     with app.test_client() as client:
         # the first visitor must not wait for what is drawn once
         client.post("/", data={"place": app.extensions["facts"].area.example_postcode})
+        client.get("/coverage")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    server = waitress.create_server(app, host=host, port=port, threads=settings.threads, ident=None)
-    click.echo(f"Serving on http://{host}:{port}")
+    try:
+        server = waitress.create_server(
+            app, host=host, port=port, threads=settings.threads, ident=None
+        )
+    except OSError as error:
+        msg = f"Cannot listen on {host}, port {port} ({error.strerror}). Choose another --port."
+        raise SettingsError(msg) from error
+    address = f"http://{host}:{port}"
+    click.echo(json.dumps({"url": address}) if as_json else f"Serving on {address}")
     server.run()
 
 
@@ -117,7 +127,7 @@ def _one_place(facts: Facts, place: str) -> Position:
 
 
 def _print_answer(answer: Answer, advice: str) -> None:
-    console = Console()
+    console = Console(markup=False)
     console.print(advice, style="bold red")
     position = answer.position
     console.print(
@@ -145,12 +155,14 @@ def _print_answer(answer: Answer, advice: str) -> None:
 def _kit_table(title: str, fetches: tuple[Fetch, ...]) -> Table:
     table = Table(title=title, title_justify="left")
     for heading in ("Kit", "Where", "Metres", "Running", "Walking", "State", "Checked"):
-        table.add_column(heading, justify="right" if heading == "Metres" else "left")
+        table.add_column(
+            heading, justify="right" if heading == "Metres" else "left", overflow="fold"
+        )
     for fetch in fetches:
         kit = fetch.kit
         table.add_row(
-            f"{kit['reference']} {kit['name']}",
-            f"{kit['address']} (±{float(str(kit['precision_m'])):.0f} m)",
+            escape(f"{kit['reference']} {kit['name']}"),
+            escape(f"{kit['address']} (±{float(str(kit['precision_m'])):.0f} m)"),
             f"{fetch.distance_m:.0f}",
             _minutes(fetch.run),
             _minutes(fetch.walk),
@@ -166,6 +178,8 @@ def _minutes(span: Span | None) -> str:
 
 def _state(fetch: Fetch) -> str:
     opening = fetch.opening
+    if fetch.availability is Availability.OUT_OF_SERVICE:
+        return f"{fetch.availability}: {fetch.kit['status']}"
     if opening.opens is not None:
         return f"{fetch.availability}, opens {opening.opens:%a %H:%M}"
     return f"{fetch.availability}" + (f" until {opening.until:%a %H:%M}" if opening.until else "")
@@ -175,7 +189,7 @@ def _state(fetch: Fetch) -> str:
 @click.option(
     "--within",
     "within_m",
-    type=click.FloatRange(1, 20_000),
+    type=click.IntRange(1, 20_000),
     help="Straight-line metres; LOCATOR_STANDARD_M otherwise.",
 )
 @click.option(
@@ -184,7 +198,7 @@ def _state(fetch: Fetch) -> str:
 @click.option("--always", is_flag=True, help="Count only kits that are open day and night.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def coverage_command(
-    within_m: float | None, moment: str | None, *, always: bool, as_json: bool
+    within_m: int | None, moment: str | None, *, always: bool, as_json: bool
 ) -> None:
     """Count recorded violence, robbery and weapons out of reach of every kit."""
     with _facts() as facts:
@@ -204,7 +218,8 @@ def coverage_command(
 
 
 def _print_coverage(result: Coverage, area: Area) -> None:
-    console = Console()
+    console = Console(markup=False)
+    console.print(f"In an emergency: {area.advice}", style="bold red")
     table = Table(
         title=f"{result.records:,} records, {result.months[0]} to {result.months[1]}",
         title_justify="left",
@@ -237,7 +252,6 @@ def _print_coverage(result: Coverage, area: Area) -> None:
         f"them placed less exactly than {result.within_m:.0f} m; {result.hours_not_known} were "
         "left out because their hours are not known. Straight-line distances."
     )
-    console.print(f"In an emergency: {area.advice}")
 
 
 @main.group()

@@ -8,13 +8,14 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import cast
 
 import geopandas as gpd
 import pandas as pd
 from sqlalchemy import Engine
 
 from locator import demand, tables
-from locator.errors import RegistryError
+from locator.errors import LocatorError
 from locator.hours import Calendar
 from locator.places import Gazetteer
 from locator.registry import snapshot, store
@@ -78,28 +79,27 @@ class Facts:
         RegistryError
             The registry has never been read and cannot be read now.
         """
-        with self._lock:
-            fresh = time.monotonic() - self._asked_at < _FRESH_S
-            if self._snapshot is None or not fresh:
-                self._asked_at = time.monotonic()
-                self._renew()
-            if self._snapshot is None:
-                msg = "The registry has not been read yet. Try again in a moment."
-                raise RegistryError(msg)
+        if time.monotonic() - self._asked_at < _FRESH_S and self._snapshot is not None:
             return self._snapshot
+        # one request asks; the others go on with what is known, unless nothing is known yet
+        if self._lock.acquire(blocking=self._snapshot is None):
+            try:
+                self._renew()
+                self._asked_at = time.monotonic()
+            finally:
+                self._lock.release()
+        return cast("snapshot.Snapshot", self._snapshot)
 
     def _renew(self) -> None:
         try:
             newest = store.version(self._engine)
             if self._snapshot is None or self._snapshot.version != newest:
                 self._snapshot = snapshot.take(self._engine, self.calendar)
-        except RegistryError:
+        except LocatorError:
             if self._snapshot is None:
                 raise
             # what was known a moment ago serves better than no answer
-            logging.getLogger(__name__).exception(
-                "The registry cannot be read; using what is known"
-            )
+            _log.exception("The registry cannot be read; using what is known")
 
     def close(self) -> None:
         """Give the database connections back."""

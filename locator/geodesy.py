@@ -53,7 +53,7 @@ def to_bng(
         A single position lies outside the transformation.
     """
     if isinstance(lon, np.ndarray):
-        return _rounded(*convert_bng(np.ascontiguousarray(lon), np.ascontiguousarray(lat)))
+        return _floats(*convert_bng(np.ascontiguousarray(lon), np.ascontiguousarray(lat)))
     easting, northing = convert_bng(lon, lat)
     if np.isnan(easting[0]):
         msg = (
@@ -89,7 +89,7 @@ def to_wgs84(
         A single position lies outside the transformation.
     """
     if isinstance(easting, np.ndarray):
-        return _rounded(
+        return _floats(
             *convert_lonlat(np.ascontiguousarray(easting), np.ascontiguousarray(northing))
         )
     lon, lat = convert_lonlat(easting, northing)
@@ -99,7 +99,7 @@ def to_wgs84(
     return float(lon[0]), float(lat[0])
 
 
-def _rounded(first: type_floats, second: type_floats) -> tuple[type_floats, type_floats]:
+def _floats(first: type_floats, second: type_floats) -> tuple[type_floats, type_floats]:
     return np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
 
 

@@ -98,7 +98,8 @@ class Calendar:
         """
         try:
             moment = dt.datetime.fromisoformat(text.strip())
-        except ValueError as error:
+            moment.astimezone(self.zone)
+        except (ValueError, OverflowError) as error:
             msg = f"“{text}” is not a date and time. An example of one: 2026-07-04 23:30."
             raise TimeError(msg) from error
         if moment.tzinfo is None:
@@ -120,6 +121,18 @@ def _public_holidays(country: str, subdivision: str) -> tuple[dt.date, ...]:
     return tuple(sorted(holidays.country_holidays(country, subdiv=subdivision, years=years)))
 
 
+def check_syntax(text: str) -> None:
+    """Refuse a text that is neither empty nor in OSM ``opening_hours`` syntax.
+
+    Raises
+    ------
+    OpeningHoursError
+        It is not.
+    """
+    if text.strip():
+        _parse(text)
+
+
 class Hours:
     """Opening hours of one kit, ready to be asked."""
 
@@ -136,7 +149,7 @@ class Hours:
         self._rules = _compiled(self.text, calendar) if self.text else None
         spans = re.findall(r"(\d\d):\d\d-(\d\d):\d\d", str(self._rules))
         ends = [int(end) % _DAY_H + 1 for start, end in spans if int(end) >= _DAY_H or end < start]
-        self._overnight_end = max(ends, default=0)
+        self._overnight = dt.timedelta(hours=max(ends, default=0))
         self._disputed = set()
         if ends and "00:00-" not in str(self._rules):
             self._disputed.add((State.CLOSED, State.OPEN))
@@ -188,7 +201,7 @@ class Hours:
         for start, end, state in self._day_by_day(rules, local):
             disputed = (before, state) in self._disputed and start.time() == dt.time(0)
             before = state
-            dawn = min(end, start.replace(hour=self._overnight_end)) if disputed else start
+            dawn = min(end, start + self._overnight) if disputed else start
             if disputed and dawn > local:
                 yield start, State.UNKNOWN
             if end > max(local, dawn):
@@ -219,8 +232,10 @@ def _state(state: _LibraryState, comment: str) -> State:
     return State.OPEN if state == _LibraryState.OPEN else State.CLOSED
 
 
-def _parse(text: str, calendar: Calendar) -> OpeningHours:
+def _parse(text: str, calendar: Calendar | None = None) -> OpeningHours:
     try:
+        if calendar is None:
+            return OpeningHours(text)
         return OpeningHours(text, timezone=calendar.zone, coords=(calendar.lat, calendar.lon))
     except ParserError as error:
         msg = (

@@ -38,6 +38,8 @@ _UNIT_PRECISION_M = (40.0, 1500.0)
 
 _FAR_SUBURB_M = 3000.0
 
+# half the diagonal of the area of a plus code with ten digits, with some room
+_PLUS_CODE_M = 10.0
 # farther than this from every postcode of the area is outside it
 _OUTSIDE_M = 5000.0
 
@@ -287,10 +289,14 @@ class Gazetteer:
         label = self._labels.get(asked.casefold())
         if label is not None:
             return [label.position]
-        for reader in (self._coordinates, self._plus_code, self._postcode, self._grid_reference):
+        # the sector NN1 1 is a grid reference as well: postcodes go first
+        postcodes = self._postcodes(asked)
+        if postcodes:
+            return postcodes
+        for reader in (self._coordinates, self._plus_code, self._grid_reference):
             found = reader(asked)
             if found is not None:
-                return [found]
+                return [self.noted_if_outside(found)]
         candidates = list(itertools.islice(self._named(asked), _MAX_CANDIDATES))
         if candidates:
             return candidates
@@ -318,13 +324,19 @@ class Gazetteer:
         swapped = letters[:1] in ("E", "W") or (not letters and abs(first) < abs(second))
         lat, lon = (second, first) if swapped else (first, second)
         note = "Read as longitude first, then latitude." if swapped and not letters else ""
-        away = self._unit_tree.query(geodesy.to_bng(lon, lat))[0]
-        if away > _OUTSIDE_M:
-            note = f"This is outside {self.area.name}. {note}".strip()
+        geodesy.to_bng(lon, lat)
         decimals = min(len(match[i].partition(".")[2]) for i in (1, 3))
         # one unit in the last decimal of a latitude, in metres
         precision = max(111_000.0 / 10**decimals, 1.0)
         return Position(lon, lat, precision, f"{lat:.5f}, {lon:.5f}", note=note)
+
+    def noted_if_outside(self, position: Position) -> Position:
+        """Add a note to a position that lies outside the area."""
+        away = self._unit_tree.query(geodesy.to_bng(position.lon, position.lat))[0]
+        if away <= _OUTSIDE_M:
+            return position
+        note = f"This is outside {self.area.name}: only its kits are listed. {position.note}"
+        return dataclasses.replace(position, note=note.strip())
 
     def _plus_code(self, text: str) -> Position | None:
         match = _PLUS.fullmatch(text)
@@ -336,7 +348,10 @@ class Gazetteer:
             near = place.lon, place.lat
         lon, lat, precision = geodesy.parse_plus_code(match[1], near=near)
         geodesy.to_bng(lon, lat)
-        return Position(lon, lat, precision, geodesy.plus_code(lon, lat))
+        whole = geodesy.plus_code(lon, lat)
+        # a code of fewer digits names a wider area: it is shown as it was typed
+        label = whole if precision <= _PLUS_CODE_M else match[1].upper()
+        return Position(lon, lat, precision, label)
 
     def _grid_reference(self, text: str) -> Position | None:
         if _GRID.fullmatch(text) is None or sum(c.isdigit() for c in text) % 2:
@@ -345,16 +360,20 @@ class Gazetteer:
         digits = sum(c.isdigit() for c in text) // 2
         return Position(lon, lat, precision, geodesy.grid_reference(lon, lat, digits))
 
-    def _postcode(self, text: str) -> Position | None:
+    def _postcodes(self, text: str) -> list[Position]:
         upper = text.upper()
-        match = _POSTCODE.search(upper)
-        if match is not None:
-            return self._unit(match[1], match[2])
+        codes = dict.fromkeys(_POSTCODE.findall(upper))
+        if len(codes) > 1:
+            note = "Several postcodes were typed."
+            return [dataclasses.replace(self._unit(*code), note=note, sure=False) for code in codes]
+        if codes:
+            return [self._unit(*code) for code in codes]
         match = _POSTCODE.fullmatch(_postcode_shape(upper))
         if match is not None and match[1] in self._districts:
-            return self._unit(match[1], match[2])
+            return [self._unit(match[1], match[2])]
         sector = _SECTOR.fullmatch(upper)
-        return self._districts.get(f"{sector[1]} {sector[2]}" if sector else upper)
+        found = self._districts.get(f"{sector[1]} {sector[2]}" if sector else upper)
+        return [found] if found else []
 
     def _unit(self, outward: str, inward: str) -> Position:
         code = f"{outward} {inward}"

@@ -58,8 +58,8 @@ class Settings(BaseSettings):
     run_m_per_s: float = Field(
         default=3.0, gt=0, le=10, description="Running speed in metres per second."
     )
-    standard_m: float = Field(
-        default=400.0,
+    standard_m: int = Field(
+        default=400,
         gt=0,
         le=20_000,
         description="Service standard: straight-line metres within which a kit counts as near.",

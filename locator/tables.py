@@ -24,10 +24,9 @@ class Area:
     name: str
     authorities: Mapping[str, str]
     police_force: str
-    ambulance_service: str
     emergency_number: str
     charity: str
-    kit_prefix: str
+    kits_published: str
     timezone: str
     holidays: Mapping[str, str]
     example_postcode: str

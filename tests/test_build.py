@@ -145,11 +145,24 @@ def test_police_records_without_a_place_are_kept_apart(target: Path, tmp_path: P
 
 
 def test_streets_of_an_osm_extract(test_data: Path) -> None:
-    nodes = build.osm_extract_street_nodes(test_data / "street" / "rutland_2018-02-27.osm.pbf")
-    names = set(nodes["name"])
-    assert {"High Street East", "Burley Road"} <= names
-    oakham = nodes[nodes["name"] == "Burley Road"]
-    assert oakham["x"].between(486_000, 490_000).any()
+    streets = build.osm_extract_streets(test_data / "street" / "rutland_2018-02-27.osm.pbf")
+    assert {"High Street East", "Burley Road"} <= set(streets["name"])
+    burley_road = streets[streets["name"] == "Burley Road"]
+    west, south, east, north = burley_road.total_bounds
+    assert 485_000 < west < east < 490_000
+    assert 308_000 < south < north < 312_000
+    assert 500 < burley_road.length.sum() < 6_000
+
+
+def test_the_basemap_of_an_osm_extract(test_data: Path, target: Path, tmp_path: Path) -> None:
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    extract = downloads / "rutland.osm.pbf"
+    shutil.copyfile(test_data / "street" / "rutland_2018-02-27.osm.pbf", extract)
+    built = build.build("basemap", downloads, target)
+    # the extract is of the next county: only streets on the border lie inside this one
+    assert 416 < built.rows < 2_000
+    assert built.path.read_bytes()[:7] == b"PMTiles"
 
 
 def test_the_gazetteer_has_every_street_once_for_each_place(geodata: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,9 @@ def test_nearest_as_json(run: Run) -> None:
         (["nearest", "NN1 1DE", "--at", "soon"], 2, "2026-07-04 23:30"),
         (["nearest", "NN1 1DE", "--at", "2026-03-29 01:30"], 2, "clocks go forward"),
         (["nearest", "NN1 1DE", "--count", "0"], 2, "range"),
+        (["nearest", "NN1 1DE", "--at", "9999-12-31T23:59-05:00"], 2, "2026-07-04 23:30"),
         (["coverage", "--within", "0"], 2, "range"),
+        (["coverage", "--within", "nan"], 2, "valid integer"),
         (["data", "build", "postcodes", "--from", "/nowhere"], 2, "does not exist"),
     ],
 )
@@ -63,6 +66,23 @@ def test_a_registry_that_cannot_be_opened(run: Run) -> None:
     done = run("nearest", "NN1 1DE")
     assert done.returncode == 4
     assert "LOCATOR_DATABASE_URL" in done.stderr
+
+
+def test_a_database_that_is_not_supported(run: Run) -> None:
+    run.environment["LOCATOR_DATABASE_URL"] = "mysql://host/name"
+    done = run("nearest", "NN1 1DE")
+    assert done.returncode == 4
+    assert "LOCATOR_DATABASE_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_that_is_taken(run: Run) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = run("serve", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 2
+    assert "Choose another --port" in done.stderr
 
 
 def test_a_setting_out_of_range(run: Run) -> None:

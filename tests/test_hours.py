@@ -105,6 +105,10 @@ def test_hours_past_midnight_beside_a_holiday(when: str, state: State) -> None:
     assert _at("Mo-Su 18:00-02:00; PH off", when)[0] is state
 
 
+def test_hours_that_run_through_the_whole_next_day() -> None:
+    assert _at("Mo-Fr 20:00-47:00; PH off", "2026-04-04 12:00")[0] is State.UNKNOWN
+
+
 def test_hours_until_midnight_are_not_in_dispute() -> None:
     text = "Mo-Th 10:00-24:00; Fr-Sa 10:00-02:00"
     assert _at(text, "2026-07-03 00:30")[0] is State.CLOSED

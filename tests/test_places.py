@@ -137,6 +137,18 @@ def test_coordinates(gazetteer: Gazetteer, typed: str, lat: float, lon: float) -
     assert found.precision_m < 50
 
 
+def test_two_postcodes_are_a_choice(gazetteer: Gazetteer) -> None:
+    found = gazetteer.resolve("NN1 1DE or NN16 8ST")
+    assert [p.label for p in found] == ["NN1 1DE", "NN16 8ST"]
+    assert not any(p.sure for p in found)
+
+
+@pytest.mark.parametrize("typed", ["TQ 30 80", "51.5, -0.12", "9C3XGVXX+XX", "530000 180000"])
+def test_points_elsewhere_are_told(gazetteer: Gazetteer, typed: str) -> None:
+    (found,) = gazetteer.resolve(typed)
+    assert "outside Northamptonshire" in found.note
+
+
 def test_a_lost_minus_sign_is_told(gazetteer: Gazetteer) -> None:
     (found,) = gazetteer.resolve("52.2378, 0.8960")
     assert "outside Northamptonshire" in found.note

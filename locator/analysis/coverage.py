@@ -92,6 +92,7 @@ class Coverage:
     def as_dict(self) -> dict[str, object]:
         """Give the figures as plain values for JSON; cells and LSOAs are left to the map."""
         return {
+            "data": "published, unconfirmed kits",
             "within_m": self.within_m,
             "at": self.at.isoformat() if self.at else None,
             "kits_counted": len(self.kits),

@@ -13,7 +13,7 @@ from locator import geodesy
 from locator.hours import Opening, State
 from locator.places import Position
 from locator.registry.snapshot import Snapshot
-from locator.travel.straight import Pace, Straight
+from locator.travel.straight import Straight
 
 # planar distances on the National Grid are within 0.04 % of the geodesic
 _GRID_SLACK = 1.002
@@ -103,6 +103,7 @@ class Fetch:
             "ready": self.ready,
             "open_until": opening.until.isoformat() if opening.until and self._open else None,
             "opens": opening.opens.isoformat() if opening.opens else None,
+            "data": "published, unconfirmed" if not self.confirmed else "checked",
             "distance_m": None if self.distance_m is None else round(self.distance_m),
             "fetch_walking_s": self.walk and [round(self.walk.low_s), round(self.walk.high_s)],
             "fetch_running_s": self.run and [round(self.run.low_s), round(self.run.high_s)],
@@ -207,7 +208,10 @@ def nearest(
     """
     planar = np.hypot(*(snapshot.grid - geodesy.to_bng(position.lon, position.lat)).T)
     openings = {text: hours.at(at) for text, hours in snapshot.hours.items()}
-    codes = _availability_codes(snapshot, openings, at, travel.one_way_s(planar, travel.walk))
+    # who walks, from the far side of the uncertainty, after the call: too late is not reachable
+    blur = snapshot.placed["precision_m"].to_numpy(dtype=np.float64) + position.precision_m
+    arrival_s = travel.overhead_s + travel.one_way_s(planar + blur, travel.walk_m_per_s)
+    codes = _availability_codes(snapshot, openings, at, arrival_s)
 
     def ranked(*wanted: Availability) -> tuple[Fetch, ...]:
         rows = np.flatnonzero(np.isin(codes, [_STATES.index(state) for state in wanted]))
@@ -289,7 +293,7 @@ def _availability_codes(
     snapshot: Snapshot,
     openings: Mapping[str, Opening],
     at: dt.datetime,
-    one_way_s: geodesy.type_floats,
+    arrival_s: geodesy.type_floats,
 ) -> npt.NDArray[np.int8]:
     """Give the availability of each placed kit as its number in :class:`Availability`."""
     told = [openings[text] for text in snapshot.hours]
@@ -297,7 +301,7 @@ def _availability_codes(
     # two times of one zone subtract as wall clocks, an hour off when the clocks change
     ends = np.array([o.until.timestamp() if o.until else np.inf for o in told])
     codes = by_text[snapshot.hours_of]
-    too_late = ends[snapshot.hours_of] - at.timestamp() < one_way_s
+    too_late = ends[snapshot.hours_of] - at.timestamp() < arrival_s
     codes[(codes == _STATES.index(Availability.OPEN)) & too_late] = _STATES.index(
         Availability.CLOSING
     )
@@ -316,8 +320,8 @@ def _fetch(
     blur = position.precision_m + float(str(kit["precision_m"]))
     ends = np.array([max(distance_m - blur, 0.0), distance_m + blur])
 
-    def span(pace: Pace) -> Span:
-        low, high = travel.fetch_s(ends, pace)
+    def span(m_per_s: float) -> Span:
+        low, high = travel.fetch_s(ends, m_per_s)
         return Span(float(low), float(high))
 
     return Fetch(
@@ -325,6 +329,6 @@ def _fetch(
         availability=availability,
         opening=openings[str(kit["opening_hours"])],
         distance_m=distance_m,
-        walk=span(travel.walk),
-        run=span(travel.run),
+        walk=span(travel.walk_m_per_s),
+        run=span(travel.run_m_per_s),
     )

@@ -18,7 +18,6 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
     Availability.OPEN: ("kit-open", "24"),
     Availability.UNKNOWN_HOURS: ("kit-unknown", "?"),
     Availability.CLOSED: ("kit-closed", "–"),
-    Availability.OUT_OF_SERVICE: ("kit-out", "×"),
 }
 
 
@@ -47,7 +46,7 @@ class _Basemap(JSCSSMixin, Layer):
         """
         {% macro script(this, kwargs) %}
             {{ this._parent.get_name() }}.createPane("names").style.zIndex =
-                450;
+                380;
             var {{ this.get_name() }} = (function () {
                 var is = function (kind) {
                     return function (zoom, f) { return f.props.kind === kind; };
@@ -63,7 +62,7 @@ class _Basemap(JSCSSMixin, Layer):
                     options.attribution = {{ this.attribution|tojson }};
                     return protomapsL.leafletLayer(options);
                 };
-                /* names lie above what other layers draw, so that shading does not hide them */
+                /* names lie above shaded areas and below signs */
                 return L.layerGroup([
                     tiles({
                         backgroundColor: "#f7f6f2", labelRules: [],
@@ -162,8 +161,7 @@ def kit_signs(kits: gpd.GeoDataFrame, states: Iterable[Availability]) -> Layer:
             icon=folium.DivIcon(
                 html=f"<span>{sign}</span>", class_name=f"kit {style}", icon_size=(30, 30)
             ),
-            title=text(f"{kit.reference}: {state}"),
-            alt=text(f"{kit.reference}: {state}"),
+            title=text(f"{kit.reference}: {state}{'' if kit.last_checked else ', not confirmed'}"),
             reference=text(kit.reference),
         ).add_to(layer)
     return layer

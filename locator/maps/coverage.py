@@ -12,7 +12,8 @@ from locator.hours import ALWAYS
 from locator.maps import _layers
 from locator.maps._guard import Picture, compose
 
-_KITS_PANE = "kits"
+# shaded areas lie below the names of the basemap, signs above them
+_SHADES = "shades"
 # ColorBrewer's YlOrRd, the lightest left out so that cells stand out from the paper
 _CELL_COLOURS = ("#fecc5c", "#fd8d3c", "#f03b20", "#bd0026")
 CELL_OPACITY, DECILE_OPACITY = 0.6, 0.5
@@ -78,11 +79,10 @@ def coverage_map(
         As in :func:`locator.maps.kits.kits_map`.
     """
     drawn = _layers.blank(county, basemap_url, attribution)
+    CustomPane(_SHADES, z_index=350).add_to(drawn)
     _deprivation(coverage, lsoa_outlines).add_to(drawn)
     _cells(coverage).add_to(drawn)
     _reach(coverage).add_to(drawn)
-    # signs stand above the names, which stand above the cells
-    CustomPane(_KITS_PANE, z_index=460).add_to(drawn)
     _kits(coverage).add_to(drawn)
     folium.LayerControl(collapsed=True).add_to(drawn)
     return compose(drawn, "coverage")
@@ -95,6 +95,7 @@ def _deprivation(coverage: Coverage, outlines: gpd.GeoDataFrame) -> folium.GeoJs
         name="Deprivation by neighbourhood",
         interactive=False,
         show=False,
+        pane=_SHADES,
         style_function=lambda feature: {
             "fillColor": _DECILE_COLOURS[(feature["properties"]["imd_decile"] - 1) // 2],
             "fillOpacity": DECILE_OPACITY,
@@ -119,7 +120,7 @@ def _cells(coverage: Coverage) -> folium.FeatureGroup:
 
     if not coverage.cells.empty:
         cells = coverage.cells[["records", "geometry"]].to_json()
-        folium.GeoJson(cells, style_function=style, interactive=False).add_to(group)
+        folium.GeoJson(cells, style_function=style, interactive=False, pane=_SHADES).add_to(group)
     return group
 
 
@@ -136,7 +137,6 @@ def _kits(coverage: Coverage) -> folium.FeatureGroup:
             fill_color="#00441f" if always else "#ffffff",
             fill_opacity=1,
             interactive=False,
-            pane=_KITS_PANE,
         ).add_to(group)
     return group
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import folium
 import geopandas as gpd
 
 from locator.analysis.nearest import Availability
@@ -18,7 +19,7 @@ def kits_map(
     basemap_url: str,
     attribution: str,
 ) -> Picture:
-    """Draw every placed kit that is not merely planned.
+    """Draw every placed kit that is said to be in service.
 
     Parameters
     ----------
@@ -40,5 +41,6 @@ def kits_map(
     _layers.rough_circles(kits, beyond_m=ROUGH_M).add_to(drawn)
     kept = [state for state, keep in zip(states, shown, strict=True) if keep]
     _layers.kit_signs(kits, kept).add_to(drawn)
+    folium.LayerControl(collapsed=True).add_to(drawn)
     _layers.locate_control().add_to(drawn)
     return compose(drawn, "kits")

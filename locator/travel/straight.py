@@ -10,14 +10,6 @@ from locator.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast somebody goes, in metres per second."""
-
-    name: str
-    m_per_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class Straight:
     """Straight line times a detour factor.
 
@@ -29,17 +21,17 @@ class Straight:
         longer than twice the straight line.
     overhead_s
         Seconds that are not travel: the call, the code, opening the cabinet.
-    walk
+    walk_m_per_s
         1.27 m/s: the 19 minutes for twice 726 m of the British study of defibrillators
         (doi 10.1136/heartjnl-2023-322985).
-    run
+    run_m_per_s
         3 m/s, an assumption: a fit adult in street clothes over a few hundred metres.
     """
 
     detour_factor: float
     overhead_s: float
-    walk: Pace
-    run: Pace
+    walk_m_per_s: float
+    run_m_per_s: float
 
     @classmethod
     def of(cls, settings: Settings) -> "Straight":
@@ -47,22 +39,22 @@ class Straight:
         return cls(
             detour_factor=settings.detour_factor,
             overhead_s=settings.overhead_s,
-            walk=Pace("walking", settings.walk_m_per_s),
-            run=Pace("running", settings.run_m_per_s),
+            walk_m_per_s=settings.walk_m_per_s,
+            run_m_per_s=settings.run_m_per_s,
         )
 
-    def one_way_s(self, distance_m: geodesy.type_floats, pace: Pace) -> geodesy.type_floats:
+    def one_way_s(self, distance_m: geodesy.type_floats, m_per_s: float) -> geodesy.type_floats:
         """Estimate the seconds from here to there.
 
         Parameters
         ----------
         distance_m
             Straight-line metres, shape ``(n,)``.
-        pace
-            ``walk`` or ``run``.
+        m_per_s
+            Speed.
         """
-        return distance_m * self.detour_factor / pace.m_per_s
+        return distance_m * self.detour_factor / m_per_s
 
-    def fetch_s(self, distance_m: geodesy.type_floats, pace: Pace) -> geodesy.type_floats:
+    def fetch_s(self, distance_m: geodesy.type_floats, m_per_s: float) -> geodesy.type_floats:
         """Estimate the seconds there and back with everything in between, shape ``(n,)``."""
-        return 2 * self.one_way_s(distance_m, pace) + self.overhead_s
+        return 2 * self.one_way_s(distance_m, m_per_s) + self.overhead_s

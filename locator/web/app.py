@@ -6,7 +6,16 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from flask import Flask, Response, current_app, jsonify, render_template, request, url_for
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    jsonify,
+    make_response,
+    render_template,
+    request,
+    url_for,
+)
 from flask_compress import Compress
 from werkzeug.exceptions import HTTPException
 
@@ -18,7 +27,8 @@ from locator.settings import Settings
 from locator.web import public
 
 _STATIC = Path(__file__).parent / "static"
-_NOT_FOUND = 404
+_NOT_FOUND, _SERVER_ERROR = 404, 500
+_log = logging.getLogger(__name__)
 _YEAR_S = 31_536_000
 # a place and a button fit easily; nothing else is ever sent
 _MAX_FORM_BYTES = 16 * 1024
@@ -124,20 +134,29 @@ def _problem(status: int, title: str, detail: str) -> tuple[Response | str, int]
 
 
 def _problem_of_ours(error: LocatorError) -> tuple[Response | str, int]:
-    return _problem(error.http_status, error.title, str(error))
+    if error.http_status < _SERVER_ERROR:
+        return _problem(error.http_status, error.title, str(error))
+    # the cause names files and servers: it is for the log
+    _log.error("%s: %s", error.title, error)
+    return _problem(error.http_status, error.title, "Please try again in a moment.")
 
 
-def _problem_of_http(error: HTTPException) -> tuple[Response | str, int]:
+def _problem_of_http(error: HTTPException) -> Response:
     detail = "There is no such page." if error.code == _NOT_FOUND else error.description or ""
-    return _problem(error.code or 500, error.name, detail)
+    body, status = _problem(error.code or _SERVER_ERROR, error.name, detail)
+    response = make_response(body, status)
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            response.headers.setdefault(name, value)
+    return response
 
 
 def _problem_unforeseen(error: Exception) -> tuple[Response | str, int]:
     # the trace names code, never what was asked: values of a request stay out of logs
-    logging.getLogger(__name__).error(
-        "Unforeseen %s in %s", type(error).__name__, request.endpoint, exc_info=_bare(error)
+    _log.error("Unforeseen %s in %s", type(error).__name__, request.endpoint, exc_info=_bare(error))
+    return _problem(
+        _SERVER_ERROR, "Something went wrong", "Please try again. If it is urgent, call 999."
     )
-    return _problem(500, "Something went wrong", "Please try again. If it is urgent, call 999.")
 
 
 def _bare(error: Exception) -> Exception:

@@ -3,7 +3,10 @@
 import datetime as dt
 import functools
 import hashlib
+import threading
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from flask import (
     Blueprint,
@@ -44,7 +47,25 @@ _CHOICES = 12
 _FARTHEST_RUN_S = 900.0
 _SHOWN = 3
 _HOUR_MIN = 60
-STANDARDS_M = (150, 400, 800)
+_STANDARDS_M = (150, 400, 800)
+# a place known less exactly than this is not to be read out as coordinates
+_EXACT_M = 100.0
+
+
+# drawing is the same for all: while one request draws, the others wait for its picture
+_drawing = threading.RLock()
+_T = TypeVar("_T")
+
+
+def _drawn_once(draw: Callable[..., _T]) -> Callable[..., _T]:
+    kept = functools.lru_cache(maxsize=16)(draw)
+
+    @functools.wraps(draw)
+    def draw_or_wait(*args: Hashable, **kwargs: Hashable) -> _T:
+        with _drawing:
+            return kept(*args, **kwargs)
+
+    return draw_or_wait
 
 
 def _facts() -> Facts:
@@ -92,7 +113,7 @@ def find() -> Response:
         render_template(
             "public/home.html",
             answer=answer,
-            verdict=_verdict(answer, facts.settings.useful_fetch_s, facts.settings.standard_m),
+            verdict=_verdict(answer),
             reachable=reachable,
             unknown=unknown,
             farther=[*far_reachable, *far_unknown],
@@ -114,11 +135,11 @@ def _positions() -> list[Position]:
     except ValueError as error:
         msg = "The location that was sent is not a number. Type a postcode or a street instead."
         raise InputError(msg) from error
-    geodesy.to_bng(*at)
     if not accuracy <= _WORST_ACCURACY_M:
         msg = "The phone does not know where it is. Type a postcode or a street instead."
         raise InputError(msg)
-    return [Position(*at, max(accuracy, _BEST_ACCURACY_M), "your location", "device")]
+    here = Position(*at, max(accuracy, _BEST_ACCURACY_M), "your location", "device")
+    return [facts.gazetteer.noted_if_outside(here)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +151,15 @@ class _Verdict:
     advice: str
 
 
-def _verdict(answer: Answer, useful_s: float, standard_m: float) -> _Verdict:
-    minutes = round(useful_s / 60)
-    ask = "Ask 999 first. Send somebody only if another person stays and presses."
-    if answer.position.precision_m > standard_m:
+def _verdict(answer: Answer) -> _Verdict:
+    facts = _facts()
+    useful_s, number = facts.settings.useful_fetch_s, facts.area.emergency_number
+    minutes = f"{useful_s / 60:g}"
+    ask = f"Ask {number} first. Send somebody only if another person stays and presses."
+    if answer.position.precision_m > facts.settings.standard_m:
         headline = "We only know roughly where you are."
-        return _Verdict("far", headline, "Type a postcode or use your location. Ask 999.")
+        advice = f"Type a postcode or use your location. Ask {number}."
+        return _Verdict("far", headline, advice)
     nearest_open = next((f for f in answer.reachable if f.run and f.walk), None)
     if nearest_open and nearest_open.walk and nearest_open.run:
         if nearest_open.walk.high_s <= useful_s:
@@ -149,7 +173,7 @@ def _verdict(answer: Answer, useful_s: float, standard_m: float) -> _Verdict:
     if any(f.run and f.run.low_s <= useful_s for f in answer.unknown):
         return _Verdict("far", "No kit nearby is known to be open now.", ask)
     headline = "We know of no kit that is close enough."
-    return _Verdict("far", headline, "Stay and press. Send somebody only if 999 says so.")
+    return _Verdict("far", headline, f"Stay and press. Send somebody only if {number} says so.")
 
 
 def _near_and_far(fetches: tuple[Fetch, ...]) -> tuple[list[Fetch], list[Fetch]]:
@@ -164,9 +188,9 @@ def _what_to_tell(position: Position) -> dict[str, str]:
     if position.kind not in ("device", "point"):
         lines["Place"] = position.label
     postcode = _facts().gazetteer.nearest_postcode(position.lon, position.lat)
-    if postcode and position.kind != "postcode":
+    if postcode and position.kind != "postcode" and position.precision_m <= _EXACT_M:
         lines["Nearest postcode"] = postcode
-    if position.precision_m <= _facts().settings.standard_m:
+    if position.precision_m <= _EXACT_M:
         lines["Grid reference"] = geodesy.grid_reference(position.lon, position.lat)
         lines["Latitude, longitude"] = f"{position.lat:.5f}, {position.lon:.5f}"
     return lines
@@ -179,7 +203,13 @@ def kits() -> str:
     fetches = overview(_facts().snapshot(), now)
     order = list(Availability)
     fetches.sort(key=lambda f: (order.index(f.availability), f.kit["address"], f.kit["name"]))
-    return render_template("public/map.html", fetches=fetches, at=now, picture=_kits_picture())
+    return render_template(
+        "public/map.html",
+        fetches=fetches,
+        at=now,
+        picture=_kits_picture(),
+        attributions=_attributions("areas", "kits", "basemap"),
+    )
 
 
 @blueprint.get("/coverage")
@@ -190,7 +220,10 @@ def coverage() -> str:
     return render_template(
         "public/coverage.html",
         coverage=result,
-        standards=STANDARDS_M,
+        standards=_standards(),
+        attributions=_attributions(
+            "areas", "kits", "incidents", "lsoa", "lsoa_outlines", "basemap"
+        ),
         when=when,
         cell_bands=coverage_maps.cell_bands(result),
         decile_bands=coverage_maps.decile_bands(),
@@ -199,18 +232,26 @@ def coverage() -> str:
     )
 
 
+def _standards() -> list[int]:
+    return sorted({*_STANDARDS_M, _facts().settings.standard_m})
+
+
+def _attributions(*names: str) -> list[str]:
+    return tables.attributions(_facts().settings.geodata, *names)
+
+
 def _coverage_choice() -> tuple[int, str]:
-    within = request.args.get("within", str(round(_facts().settings.standard_m)))
+    within = request.args.get("within", str(_facts().settings.standard_m))
     when = request.args.get("hours", "any")
-    allowed = {str(m): m for m in (*STANDARDS_M, round(_facts().settings.standard_m))}
+    allowed = {str(metres): metres for metres in _standards()}
     if within not in allowed or when not in ("any", "always"):
-        listed = ", ".join(map(str, STANDARDS_M))
+        listed = ", ".join(allowed)
         msg = f"Choose a distance of {listed} metres, and hours “any” or “always”."
         raise InputError(msg)
     return allowed[within], when
 
 
-@functools.lru_cache(maxsize=16)
+@_drawn_once
 def _coverage(snapshot: Snapshot, within_m: int, when: str) -> gaps.Coverage:
     facts = _facts()
     return gaps.coverage(
@@ -222,7 +263,7 @@ def _coverage(snapshot: Snapshot, within_m: int, when: str) -> gaps.Coverage:
     )
 
 
-@functools.lru_cache(maxsize=16)
+@_drawn_once
 def _coverage_picture(snapshot: Snapshot, within_m: int, when: str) -> "_Served":
     facts = _facts()
     picture = coverage_maps.coverage_map(
@@ -260,7 +301,7 @@ def _kits_picture() -> _Served:
     return _kits_picture_of(snapshot, tuple(states))
 
 
-@functools.lru_cache(maxsize=16)
+@_drawn_once
 def _kits_picture_of(snapshot: Snapshot, states: tuple[Availability, ...]) -> _Served:
     facts = _facts()
     picture = kit_maps.kits_map(

@@ -122,6 +122,35 @@ def test_a_url_that_is_none() -> None:
         store.open_registry("what is this")
 
 
+def test_what_people_recorded_stays(engine: Engine, geodata: Path, tmp_path: Path) -> None:
+    store.load_published(engine, geodata)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE kit SET last_checked = '2026-07-01'"))
+    copy = shutil.copytree(geodata, tmp_path / "geodata")
+    kits = copy / "kits.csv"
+    lines = kits.read_text("utf-8").replace("The Sevens (pub)", "The Eights").splitlines()
+    kits.write_text("\n".join(line for line in lines if "NN-0049" not in line), "utf-8")
+    assert store.load_published(engine, copy) == 2
+    with engine.connect() as connection:
+        rows = connection.execute(select(Kit.reference, Kit.name, Kit.last_checked)).all()
+    assert len(rows) == 48
+    assert all(row.last_checked for row in rows)
+    assert "The Eights" in {row.name for row in rows}
+    engine.dispose()
+
+
+def test_hours_that_cannot_be_read_are_refused_with_the_kit(
+    engine: Engine, geodata: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(geodata, tmp_path / "geodata")
+    kits = copy / "kits.csv"
+    kits.write_text(kits.read_text("utf-8").replace(",24/7,24/7 via", ",9-5,24/7 via", 1), "utf-8")
+    with pytest.raises(DataError, match="Kit NN-0001: “9-5” is not in OSM"):
+        store.load_published(engine, copy)
+    assert store.version(engine) == 0
+    engine.dispose()
+
+
 def test_a_missing_table_of_kits(engine: Engine, geodata: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(geodata, tmp_path / "geodata")
     (copy / "kits.csv").unlink()

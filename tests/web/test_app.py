@@ -58,25 +58,32 @@ def test_problems_are_pages_or_json(
     assert answer.status_code == status
     assert answer.content_type == "application/problem+json"
     assert json.loads(answer.text)["status"] == status
+    assert "Call 999 first" in json.loads(answer.text)["advice"]
+    assert (status == 405) == ("Allow" in answer.headers)
 
 
 def test_a_large_body_is_refused(client: FlaskClient) -> None:
     assert client.post("/", data={"place": "x" * 20_000}).status_code == 413
 
 
-def test_a_registry_that_fails_after_start_does_not_matter_until_it_changes(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+def test_a_registry_that_cannot_be_read_is_said_without_its_address(
+    app: Flask,
+    client: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    client.get("/map")
 
     def broken() -> None:
-        msg = "The registry cannot be read: gone"
+        msg = "The registry cannot be read: no answer from db.internal:5432"
         raise RegistryError(msg)
 
     monkeypatch.setattr(app.extensions["facts"], "snapshot", broken)
-    response = client.get("/map")
+    with caplog.at_level(logging.ERROR):
+        response = client.get("/map")
     assert response.status_code == 503
     assert "Call 999 now" in response.text
+    assert "db.internal" not in response.text
+    assert "db.internal" in caplog.text
 
 
 def test_an_unforeseen_error_keeps_what_was_typed_out_of_the_log(
@@ -96,13 +103,17 @@ def test_an_unforeseen_error_keeps_what_was_typed_out_of_the_log(
     assert "52.2378" not in caplog.text
 
 
-def test_damaged_facts_stop_the_start_with_a_reason(geodata: Path, tmp_path: Path) -> None:
+def test_damaged_facts_stop_the_start_with_a_reason(
+    geodata: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     copy = shutil.copytree(geodata, tmp_path / "geodata")
     (copy / "lsoa.csv").write_text("code,name\n", "utf-8")
     app = create_app(Settings(database_url=f"sqlite:///{tmp_path}/r.sqlite", geodata=copy))
-    response = app.test_client().get("/coverage")
+    with caplog.at_level(logging.ERROR):
+        response = app.test_client().get("/coverage")
     assert response.status_code == 500
-    assert "locator data build" in response.text or "sources.toml lists" in response.text
+    assert "sources.toml lists" in caplog.text
+    assert str(tmp_path) not in response.text
     app.extensions["facts"].close()
     with pytest.raises(DataError, match="LOCATOR_GEODATA"):
         create_app(Settings(database_url=f"sqlite:///{tmp_path}/r2.sqlite", geodata=tmp_path))

@@ -5,6 +5,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from locator.analysis.coverage import coverage
+from locator.analysis.nearest import nearest
 from locator.facts import Facts
 
 PAGES = ["/", "/map", "/coverage", "/coverage?within=800&hours=always", "/data"]
@@ -20,6 +21,8 @@ def test_every_page_says_999_first_and_unconfirmed(client: FlaskClient, page: st
     assert response.status_code == 200
     text = _text(response.text)
     assert "999" in text[:200]
+    assert "Press hard" in text
+    assert "Never leave" in text
     assert 'href="tel:999"' in response.text
     assert "Published, unconfirmed data" in text
     assert response.headers["Cache-Control"] == "no-store"
@@ -113,9 +116,37 @@ def test_an_unsure_place_is_asked_back(client: FlaskClient) -> None:
 
 
 def test_too_far_says_stay(client: FlaskClient) -> None:
-    text = _text(client.post("/", data={"place": "Brackley"}).text)
-    assert "No kit is near enough to help in time" in text
-    assert "Do not send anyone away" in text
+    text = _text(client.post("/", data={"place": "NN13 7AB"}).text)
+    assert "We know of no kit that is close enough" in text
+    assert "Stay and press" in text
+    assert "Never leave them alone" in text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"place": "Corby"},
+        {"place": "NN1"},
+        {"lat": "52.2378", "lon": "-0.896", "accuracy": "5000"},
+    ],
+)
+def test_a_rough_place_gets_no_promise(client: FlaskClient, data: dict[str, str]) -> None:
+    text = _text(client.post("/", data=data).text)
+    assert "We only know roughly where you are" in text
+    assert "could be here within" not in text
+    assert "Grid reference" not in text
+    assert "Nearest postcode" not in text
+
+
+def test_the_promise_holds_at_the_high_end(client: FlaskClient, facts: Facts) -> None:
+    for place in ("NN1 1DE", "NN1 1DP", "NN8 1QD", "NN10 9NG", "NN5 7QP"):
+        position = facts.gazetteer.resolve(place)[0]
+        text = _text(client.post("/", data={"place": place}).text)
+        at = facts.calendar.read("2026-07-04 23:30")
+        nearest_open = nearest(facts.snapshot(), position, facts.travel, at=at).reachable[0]
+        assert nearest_open.run is not None
+        promised = "could be here within" in text
+        assert promised == (nearest_open.run.high_s <= 300)
 
 
 def test_nothing_is_shown_as_ready(client: FlaskClient, facts: Facts) -> None:
@@ -142,6 +173,7 @@ def test_coverage_shows_the_counts(client: FlaskClient, facts: Facts) -> None:
     for number in (result.beyond, result.within, result.without_position, result.outside):
         assert f"{number:,}" in text
     assert "from every published kit" in text
+    assert "Off the Streets NN" in text
     night = _text(client.get("/coverage?hours=always").text)
     assert "from every kit that is open day and night" in night
     assert night != text

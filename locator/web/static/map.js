@@ -22,6 +22,10 @@
       if (!item) { return; }
       var say = function (part) { return item.querySelector(part).textContent.replace(/\s+/g, " ").trim(); };
       marker.options.title = say("h3, h4") + ": " + say(".state span:last-child");
+      if (item.querySelector(".state-closed")) {
+        /* the list knows how long the way is: what shuts on the way is shut */
+        marker.setIcon(L.divIcon({className: "kit kit-closed", html: "<span>–</span>", iconSize: [30, 30]}));
+      }
       if (marker.getElement()) { marker.getElement().title = marker.options.title; }
     });
   });
