@@ -1,7 +1,8 @@
 """Find the nearest bleed kit that can be reached now, and where the gaps are."""
 
 from locator.analysis.coverage import Coverage, coverage
-from locator.analysis.nearest import Answer, Availability, Fetch, nearest
+from locator.analysis.fetch import Answer, Availability, Fetch
+from locator.analysis.nearest import nearest
 from locator.errors import LocatorError
 from locator.facts import Facts
 from locator.places import Gazetteer, Position

@@ -17,7 +17,8 @@ from rich.table import Table
 from locator import build
 from locator.analysis.coverage import Coverage
 from locator.analysis.coverage import coverage as measure_coverage
-from locator.analysis.nearest import Answer, Availability, Fetch, Span, nearest
+from locator.analysis.fetch import Answer, Availability, Fetch, Span
+from locator.analysis.nearest import nearest
 from locator.errors import InputError, LocatorError, SettingsError
 from locator.facts import Facts
 from locator.places import Position

@@ -10,7 +10,7 @@ from folium.map import Layer
 from folium.plugins import LocateControl, MarkerCluster
 from folium.template import Template
 
-from locator.analysis.nearest import Availability
+from locator.analysis.fetch import Availability
 from locator.hours import ALWAYS
 from locator.maps._guard import text
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import folium
 import geopandas as gpd
 
-from locator.analysis.nearest import Availability
+from locator.analysis.fetch import Availability
 from locator.maps import ROUGH_M, _layers
 from locator.maps._guard import Picture, compose
 from locator.registry.snapshot import Snapshot

@@ -24,7 +24,7 @@ from locator.errors import LocatorError
 from locator.facts import Facts
 from locator.maps import ROUGH_M
 from locator.settings import Settings
-from locator.web import public
+from locator.web import pictures, public, words
 
 _STATIC = Path(__file__).parent / "static"
 _NOT_FOUND, _SERVER_ERROR = 404, 500
@@ -84,6 +84,8 @@ def create_app(
     app.extensions["facts"] = facts
     app.extensions["clock"] = clock or facts.calendar.now
     app.register_blueprint(public.blueprint)
+    app.register_blueprint(pictures.blueprint)
+    app.jinja_env.filters.update(words.FILTERS)
     Compress(app)
     app.after_request(_with_security_headers)
     app.register_error_handler(LocatorError, _problem_of_ours)

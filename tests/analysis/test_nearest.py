@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from locator import geodesy
-from locator.analysis.nearest import Availability, Span, nearest
+from locator.analysis.fetch import Availability, Span
+from locator.analysis.nearest import nearest
 from locator.errors import OutsideGreatBritainError
 from locator.facts import Facts
 from locator.hours import Calendar, Hours

@@ -1,0 +1,166 @@
+"""Say what fetching a kit takes and whether it makes sense."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from locator.hours import Opening, State
+from locator.places import Position
+from locator.travel.straight import Straight
+
+
+def _known(value: object) -> bool:
+    return value is not None and value == value  # noqa: PLR0124  # NaN is not equal to itself
+
+
+_PUBLIC = (
+    "reference",
+    "name",
+    "kind",
+    "position_text",
+    "address",
+    "longitude",
+    "latitude",
+    "precision_m",
+    "opening_hours",
+    "hours_text",
+    "access",
+    "status",
+    "reported",
+    "source_url",
+)
+
+
+class Availability(StrEnum):
+    """Whether it makes sense to go for a kit, from what is known."""
+
+    OPEN = "open"
+    UNKNOWN_HOURS = "hours not known"
+    CLOSING = "closes before you get there"
+    CLOSED = "closed"
+    OUT_OF_SERVICE = "not in service"
+    UNPLACED = "place not known"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A low and a high estimate in seconds."""
+
+    low_s: float
+    high_s: float
+
+    @property
+    def minutes(self) -> tuple[int, int]:
+        """Whole minutes, outward: 3.2 to 4.1 minutes are 3 to 5, and never less than 1."""
+        return max(1, int(self.low_s // 60)), max(1, int(np.ceil(self.high_s / 60)))
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """One kit, and what fetching it would take.
+
+    Attributes
+    ----------
+    kit
+        The kit's row of the snapshot, by column.
+    availability, opening
+        Whether it can be reached, and until when or from when.
+    distance_m
+        Straight-line metres (geodesic); None if the kit's position is not known.
+    walk, run
+        Fetch time there and back, as a range that carries the uncertainty of both ends.
+    """
+
+    kit: Mapping[str, object]
+    availability: Availability
+    opening: Opening
+    distance_m: float | None = None
+    walk: Span | None = None
+    run: Span | None = None
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether somebody has checked the kit and told the registry."""
+        return self.kit["last_checked"] is not None
+
+    def as_dict(self) -> dict[str, object]:
+        """Give the public facts as plain values for JSON."""
+        kit = {key: self.kit[key] for key in _PUBLIC if _known(self.kit[key])}
+        opening = self.opening
+        return kit | {
+            "availability": str(self.availability),
+            "confirmed": self.confirmed,
+            "ready": self.ready,
+            "open_until": opening.until.isoformat() if opening.until and self._open else None,
+            "opens": opening.opens.isoformat() if opening.opens else None,
+            "data": "published, unconfirmed" if not self.confirmed else "checked",
+            "distance_m": None if self.distance_m is None else round(self.distance_m),
+            "fetch_walking_s": self.walk and [round(self.walk.low_s), round(self.walk.high_s)],
+            "fetch_running_s": self.run and [round(self.run.low_s), round(self.run.high_s)],
+        }
+
+    @property
+    def _open(self) -> bool:
+        return self.opening.state is State.OPEN
+
+    @property
+    def ready(self) -> bool:
+        """Whether the kit may be shown as ready: open, in service and confirmed."""
+        return self.availability is Availability.OPEN and self.confirmed
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Which kits to fetch from a position at an instant.
+
+    Attributes
+    ----------
+    position, at
+        What was asked.
+    reachable
+        Open now and still open on arrival, by fetch time.
+    unknown
+        In service, hours not known, by fetch time.
+    unavailable
+        Closed, closing or not in service, by fetch time.
+    unplaced
+        Kits whose position is not known, by reference.
+    version
+        Of the registry.
+    travel
+        How times were estimated.
+    """
+
+    position: Position
+    at: dt.datetime
+    reachable: tuple[Fetch, ...]
+    unknown: tuple[Fetch, ...]
+    unavailable: tuple[Fetch, ...]
+    unplaced: tuple[Fetch, ...]
+    version: int
+    travel: Straight
+
+    def as_dict(self) -> dict[str, object]:
+        """Give the answer as plain values for JSON."""
+        position = self.position
+        return {
+            "position": {
+                "label": position.label,
+                "longitude": round(position.lon, 6),
+                "latitude": round(position.lat, 6),
+                "precision_m": round(position.precision_m),
+                "note": position.note,
+            },
+            "at": self.at.isoformat(),
+            "reachable": [fetch.as_dict() for fetch in self.reachable],
+            "hours_not_known": [fetch.as_dict() for fetch in self.unknown],
+            "unavailable": [fetch.as_dict() for fetch in self.unavailable],
+            "place_not_known": [fetch.as_dict() for fetch in self.unplaced],
+            "registry_version": self.version,
+            "method": "straight line times a detour factor",
+            "detour_factor": self.travel.detour_factor,
+            "overhead_s": self.travel.overhead_s,
+        }

@@ -1,0 +1,19 @@
+"""Hand the application's facts and clock to views."""
+
+import datetime as dt
+
+from flask import current_app
+
+from locator.facts import Facts
+
+
+def facts() -> Facts:
+    """Return what the application has opened."""
+    opened: Facts = current_app.extensions["facts"]
+    return opened
+
+
+def now() -> dt.datetime:
+    """Tell the time that the application goes by."""
+    moment: dt.datetime = current_app.extensions["clock"]()
+    return moment

@@ -1,0 +1,162 @@
+"""Draw maps and their figures once for each state of the registry, and serve the scripts."""
+
+import functools
+import hashlib
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from flask import Blueprint, Response, make_response, request, send_file
+
+from locator import tables
+from locator.analysis import coverage as gaps
+from locator.analysis.fetch import Availability
+from locator.analysis.nearest import availabilities
+from locator.errors import InputError
+from locator.maps import Picture
+from locator.maps import coverage as coverage_maps
+from locator.maps import kits as kit_maps
+from locator.registry.snapshot import Snapshot
+from locator.web.here import facts, now
+
+blueprint = Blueprint("pictures", __name__)
+
+_STANDARDS_M = (150, 400, 800)
+_T = TypeVar("_T")
+
+
+def _drawn_once(draw: Callable[..., _T]) -> Callable[..., _T]:
+    """Keep what a function draws; while one request draws, the others wait for its picture."""
+    drawing = threading.Lock()
+    kept = functools.lru_cache(maxsize=16)(draw)
+
+    @functools.wraps(draw)
+    def draw_or_wait(*args: Hashable, **kwargs: Hashable) -> _T:
+        with drawing:
+            return kept(*args, **kwargs)
+
+    return draw_or_wait
+
+
+def standards() -> list[int]:
+    """List the distances in metres that the map of gaps offers."""
+    return sorted({*_STANDARDS_M, facts().settings.standard_m})
+
+
+def coverage_choice() -> tuple[int, str]:
+    """Read the distance and the hours that a request asks for.
+
+    Raises
+    ------
+    InputError
+        They are not among those offered.
+    """
+    within = request.args.get("within", str(facts().settings.standard_m))
+    when = request.args.get("hours", "any")
+    allowed = {str(metres): metres for metres in standards()}
+    if within not in allowed or when not in ("any", "always"):
+        listed = ", ".join(allowed)
+        msg = f"Choose a distance of {listed} metres, and hours “any” or “always”."
+        raise InputError(msg)
+    return allowed[within], when
+
+
+@_drawn_once
+def coverage_figures(snapshot: Snapshot, within_m: int, when: str) -> gaps.Coverage:
+    """Count what is out of reach, once for each choice and state of the registry."""
+    known = facts()
+    return gaps.coverage(
+        snapshot,
+        known.incidents,
+        known.residents,
+        within_m=within_m,
+        only_always_open=when == "always",
+    )
+
+
+@_drawn_once
+def coverage_picture(snapshot: Snapshot, within_m: int, when: str) -> "Served":
+    """Draw the map of gaps, once for each choice and state of the registry."""
+    known = facts()
+    picture = coverage_maps.coverage_map(
+        coverage_figures(snapshot, within_m, when),
+        known.county,
+        known.lsoa_outlines,
+        basemap_url="/basemap.pmtiles",
+        attribution=_basemap_attribution(),
+    )
+    return Served.of(picture, f"/maps/coverage.js?within={within_m}&hours={when}")
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A picture and the address of its script."""
+
+    picture: Picture
+    script_url: str
+    digest: str
+
+    @classmethod
+    def of(cls, picture: Picture, address: str) -> "Served":
+        """Give the script an address that is new whenever its content is."""
+        digest = hashlib.sha256(picture.script.encode()).hexdigest()[:12]
+        joint = "&" if "?" in address else "?"
+        return cls(picture, f"{address}{joint}v={digest}", digest)
+
+
+def _basemap_attribution() -> str:
+    return tables.sources(facts().settings.geodata)["basemap"].attribution
+
+
+def kits_picture() -> Served:
+    """Draw the map of kits as they are now, once for each set of states."""
+    snapshot = facts().snapshot()
+    states = availabilities(snapshot, now())
+    return _draw_kits(snapshot, tuple(states))
+
+
+@_drawn_once
+def _draw_kits(snapshot: Snapshot, states: tuple[Availability, ...]) -> Served:
+    known = facts()
+    picture = kit_maps.kits_map(
+        snapshot,
+        states,
+        known.county,
+        basemap_url="/basemap.pmtiles",
+        attribution=_basemap_attribution(),
+    )
+    return Served.of(picture, "/maps/kits.js")
+
+
+@blueprint.get("/maps/kits.js")
+def kits_script() -> Response:
+    """Serve the script that draws the map of kits."""
+    return _script(kits_picture())
+
+
+@blueprint.get("/maps/coverage.js")
+def coverage_script() -> Response:
+    """Serve the script that draws the map of gaps."""
+    return _script(coverage_picture(facts().snapshot(), *coverage_choice()))
+
+
+def _script(served: Served) -> Response:
+    response = make_response(served.picture.script)
+    response.content_type = "text/javascript; charset=utf-8"
+    response.set_etag(served.digest)
+    # a script asked for by its own digest never changes; any other may be old soon
+    fits = request.args.get("v") == served.digest
+    response.headers["Cache-Control"] = "public, max-age=3600" if fits else "no-cache"
+    response.make_conditional(request)
+    return response
+
+
+@blueprint.get("/basemap.pmtiles")
+def basemap() -> Response:
+    """Serve the vector tiles of the basemap, in ranges."""
+    folder = facts().settings.geodata
+    path = folder / tables.sources(folder)["basemap"].file
+    return send_file(
+        path.resolve(), mimetype="application/octet-stream", conditional=True, max_age=86_400
+    )
