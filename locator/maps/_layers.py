@@ -56,8 +56,20 @@ class _Basemap(JSCSSMixin, Layer):
                         labelProps: ["name"], fill: fill, stroke: "#f7f6f2", width: 3, font: font
                     });
                 };
+                /* both layers read the same tiles: each is fetched once, and never given up,
+                   for the browser fails reads of one range that cross each other */
+                var file = new protomapsL.PmtilesSource({{ this.url|tojson }}, false).p;
+                var read = file.getZxy.bind(file), kept = {};
+                file.getZxy = function (z, x, y) {
+                    var key = [z, x, y].join("/");
+                    kept[key] = kept[key] || read(z, x, y).catch(function (error) {
+                        delete kept[key];
+                        throw error;
+                    });
+                    return kept[key];
+                };
                 var tiles = function (options) {
-                    options.url = {{ this.url|tojson }};
+                    options.url = file;
                     options.maxDataZoom = {{ this.max_zoom }};
                     options.attribution = {{ this.attribution|tojson }};
                     return protomapsL.leafletLayer(options);
@@ -116,7 +128,8 @@ def blank(county: gpd.GeoDataFrame, basemap_url: str, attribution: str) -> foliu
     )
     # Folium forgets the limits of the zoom without tiles, and clusters need one
     drawn.options.update(max_zoom=17, min_zoom=8)
-    drawn.fit_bounds([[south, west], [north, east]])
+    # the page's own script goes there, or to the reader's place: tiles are asked for once
+    drawn.options["home"] = [[south, west], [north, east]]
     _Basemap(basemap_url, text(attribution), 13).add_to(drawn)
     folium.GeoJson(
         county[["geometry"]].to_json(),

@@ -49,10 +49,11 @@ class Visit:
     address: str
     foreign: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    leaving: bool = False
 
     def watch(self) -> None:
         self.context.on("request", lambda r: self._note_request(r.url))
-        self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
+        self.page.on("pageerror", lambda e: self._note_error(str(e)))
         self.page.on("dialog", lambda d: self.complaints.append(f"dialog {d.message}"))
         self.page.on("console", lambda m: self._note_console(m.type, m.text))
 
@@ -60,12 +61,19 @@ class Visit:
         if not url.startswith((self.address, "data:", "blob:")):
             self.foreign.append(url)
 
+    def _note_error(self, text: str) -> None:
+        # tiles that were still on their way when the page was left are no fault
+        if not (self.leaving and "Failed to fetch" in text):
+            self.complaints.append(text)
+
     def _note_console(self, kind: str, text: str) -> None:
         if kind in ("error", "warning") and "status of 4" not in text:
             self.complaints.append(text)
 
     def go(self, path: str) -> None:
+        self.leaving = True
         self.page.goto(self.address + path)
+        self.leaving = False
         self.page.wait_for_load_state("networkidle")
 
     def ask(self, place: str) -> None:
@@ -114,6 +122,7 @@ def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Visit]]:
 
     yield start
     for made in opened:
+        made.leaving = True
         made.context.close()
         assert made.foreign == []
         assert made.complaints == []

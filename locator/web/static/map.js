@@ -43,7 +43,7 @@
         .setContent(describe(marker)).openOn(map);
     });
   });
-  if (!box.dataset.lat) { return; }
+  if (!box.dataset.lat) { map.fitBounds(map.options.home, {animate: false}); return; }
   var here = [Number(box.dataset.lat), Number(box.dataset.lon)];
   var spot = L.divIcon({className: "here", html: "<span></span>", iconSize: [22, 22]});
   L.circle(here, {radius: Number(box.dataset.precision), color: "#0b4f9e", weight: 1, fillOpacity: 0.12, interactive: false}).addTo(map);
