@@ -34,6 +34,10 @@ _PUBLIC = (
 )
 
 
+# a quarter of an hour between the low and the high estimate
+_VAGUE_S = 900.0
+
+
 class Availability(StrEnum):
     """Whether it makes sense to go for a kit, from what is known."""
 
@@ -56,6 +60,11 @@ class Span:
     def minutes(self) -> tuple[int, int]:
         """Whole minutes, outward: 3.2 to 4.1 minutes are 3 to 5, and never less than 1."""
         return max(1, int(self.low_s // 60)), max(1, int(np.ceil(self.high_s / 60)))
+
+    @property
+    def vague(self) -> bool:
+        """Whether the estimates lie so far apart that minutes would only mislead."""
+        return self.high_s - self.low_s > _VAGUE_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,11 @@ def test_minutes_are_rounded_outward(low: float, high: float, minutes: tuple[int
     assert Span(low, high).minutes == minutes
 
 
+@pytest.mark.parametrize(("low", "high", "vague"), [(60, 960, False), (60, 961, True)])
+def test_estimates_far_apart_are_vague(low: float, high: float, *, vague: bool) -> None:
+    assert Span(low, high).vague is vague
+
+
 def test_outside_great_britain(facts: Facts) -> None:
     with pytest.raises(OutsideGreatBritainError):
         nearest(facts.snapshot(), Position(2.35, 48.86, 10, "Paris"), facts.travel, at=NOON)

@@ -133,6 +133,7 @@ def test_too_far_says_stay(client: FlaskClient) -> None:
 def test_a_rough_place_gets_no_promise(client: FlaskClient, data: dict[str, str]) -> None:
     text = _text(client.post("/", data=data).text)
     assert "We only know roughly where you are" in text
+    assert "How long it takes cannot be told" in text
     assert "could be here within" not in text
     assert "Grid reference" not in text
     assert "Nearest postcode" not in text
