@@ -28,6 +28,8 @@ from locator.registry.schema import Edition, Kit
 _BUSY_S = 15
 # a page waits no longer than this for the number of the newest edition
 _READ_TIMEOUT_MS = 2000
+_CONNECT_S = 2
+_POSTGRES = ("postgresql", "postgresql+psycopg")
 # any number does, as long as every process asks for the same
 _TURN = 999
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -56,7 +58,8 @@ def open_registry(url: str) -> Engine:
         location = make_url(url)
         if location.get_backend_name() == "sqlite" and location.database:
             Path(location.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(location)
+        arguments = {"connect_timeout": _CONNECT_S} if location.drivername in _POSTGRES else {}
+        engine = create_engine(location, connect_args=arguments)
         if engine.dialect.name == "sqlite":
             _use_wal(location.database)
             event.listen(engine, "connect", _prepare_sqlite)

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
 from locator import geodesy
+from locator.analysis.nearest import overview
 from locator.facts import Facts
 from locator.registry import snapshot, store
 from locator.settings import Settings
@@ -28,6 +30,20 @@ def test_a_snapshot_holds_every_kit(database_url: str, facts: Facts) -> None:
     assert np.allclose(placed.geometry.y, northing)
     assert len(placed) < len(taken.kits)
     assert (taken.in_service["status"] == "installed").all()
+    engine.dispose()
+
+
+def test_only_the_kit_that_was_checked_is_confirmed(database_url: str, facts: Facts) -> None:
+    engine = store.open_registry(database_url)
+    store.load_published(engine, facts.settings.geodata)
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE kit SET last_checked = '2026-07-01' WHERE reference = 'NN-0030'")
+        )
+    taken = snapshot.take(engine, facts.calendar)
+    told = overview(taken, facts.calendar.read("2026-07-04 23:30"))
+    assert [f.kit["reference"] for f in told if f.confirmed] == ["NN-0030"]
+    assert [f.kit["reference"] for f in told if f.ready] == ["NN-0030"]
     engine.dispose()
 
 
