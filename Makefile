@@ -50,7 +50,7 @@ docs: $(VENV)/.dev ## Write the generated parts of docs/
 lock: $(VENV)/.dev ## Pin the newest versions that fit pyproject.toml, with hashes
 	@$(PIP) uv
 	@$(COMPILE) pyproject.toml --group build --output-file requirements/serve.lock
-	@$(COMPILE) pyproject.toml --extra osm --group dev --constraint requirements/serve.lock --output-file requirements/dev.lock
+	@$(COMPILE) pyproject.toml --group dev --constraint requirements/serve.lock --output-file requirements/dev.lock
 
 test-minimum: $(VENV)/.dev ## Run the suite with the oldest versions that pyproject.toml allows
 	@$(PIP) uv

@@ -54,6 +54,27 @@ class SettingsError(InputError):
     title = "Setting not understood"
 
 
+class ImportFileError(InputError):
+    """A file cannot be imported: it is not what it says, damaged, too large or hostile."""
+
+    title = "File cannot be imported"
+
+
+class KitNotFoundError(InputError):
+    """No kit has this reference."""
+
+    http_status = 404
+    title = "Kit not found"
+
+
+class ConflictError(LocatorError):
+    """Somebody else has changed the same thing in the meantime."""
+
+    exit_code = 5
+    http_status = 409
+    title = "Changed in the meantime"
+
+
 class DataError(LocatorError):
     """A table of facts is missing, damaged or lacks a column."""
 
