@@ -1,6 +1,7 @@
 """Measure lookups: nearest kit, coverage and place names."""
 
 import contextlib
+import dataclasses
 import datetime as dt
 import importlib.metadata
 import statistics
@@ -48,7 +49,7 @@ def _many(snapshot: Snapshot, count: int) -> Snapshot:
     kits = rows.assign(
         longitude=lon, latitude=lat, reference=[f"B-{number:06}" for number in range(count)]
     ).set_geometry(gpd.points_from_xy(easting, northing), crs=geodesy.BNG)
-    return Snapshot(1, kits, snapshot.hours, snapshot.calendar)
+    return dataclasses.replace(snapshot, version=1, kits=kits)
 
 
 def report() -> str:

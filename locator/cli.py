@@ -168,13 +168,18 @@ def _kit_table(title: str, fetches: tuple[Fetch, ...]) -> Table:
             _minutes(fetch.run),
             _minutes(fetch.walk),
             _state(fetch),
-            "yes" if fetch.confirmed else "never",
+            _last_check(fetch),
         )
     return table
 
 
 def _minutes(span: Span | None) -> str:
     return "" if span is None else f"{span.minutes[0]}-{span.minutes[1]} min"
+
+
+def _last_check(fetch: Fetch) -> str:
+    day = fetch.kit["last_checked"]
+    return "never" if day is None else f"{day}{'' if fetch.confirmed else ', no longer sure'}"
 
 
 def _state(fetch: Fetch) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from locator import demand, tables
 from locator.errors import LocatorError
+from locator.exchange.importing import load_published
 from locator.hours import Calendar
 from locator.places import Gazetteer
 from locator.registry import snapshot, store
@@ -59,7 +60,8 @@ class Facts:
         gazetteer = Gazetteer.load(folder)
         lon, lat = gazetteer.centre
         engine = store.open_registry(settings.database_url)
-        store.load_published(engine, folder)
+        published = tables.sources(folder)["kits"]
+        load_published(engine, folder / published.file, published.title, gazetteer)
         return cls(
             settings=settings,
             area=area,
@@ -94,7 +96,9 @@ class Facts:
         try:
             newest = store.version(self._engine)
             if self._snapshot is None or self._snapshot.version != newest:
-                self._snapshot = snapshot.take(self._engine, self.calendar)
+                self._snapshot = snapshot.take(
+                    self._engine, self.calendar, self.settings.check_valid_days
+                )
         except LocatorError:
             if self._snapshot is None:
                 raise

@@ -5,6 +5,7 @@ comes from the OSTN15 transformation (Ordnance Survey), which pyproj wheels lack
 it, positions in Northamptonshire are about 2 m off.
 """
 
+import math
 import re
 from typing import overload
 
@@ -18,10 +19,12 @@ from locator.errors import InputError, OutsideGreatBritainError
 
 WGS84 = "EPSG:4326"
 BNG = "EPSG:27700"
+WEB_MERCATOR = "EPSG:3857"
 
 type_floats = npt.NDArray[np.float64]
 
 _ELLIPSOID = pyproj.Geod(ellps="GRS80")
+_MERCATOR_RADIUS_M = 6_378_137.0
 _SQUARE_M = 100_000
 _GRID_LETTERS = "ABCDEFGHJKLMNOPQRSTUVWXYZ"
 _MAX_GRID_DIGITS = 5
@@ -97,6 +100,25 @@ def to_wgs84(
         msg = f"Easting {easting:.0f}, northing {northing:.0f} is not in Great Britain."
         raise OutsideGreatBritainError(msg)
     return float(lon[0]), float(lat[0])
+
+
+def grid_or_none(easting: float, northing: float) -> tuple[float, float] | None:
+    """Convert National Grid metres to degrees (EPSG:4326); None outside Great Britain."""
+    try:
+        return to_wgs84(easting, northing)
+    except OutsideGreatBritainError:
+        return None
+
+
+def mercator_or_none(x: float, y: float) -> tuple[float, float] | None:
+    """Convert Web Mercator metres (EPSG:3857) to degrees; None off the world.
+
+    Source: EPSG guidance note 7-2, method 1024.
+    """
+    if max(abs(x), abs(y)) > math.pi * _MERCATOR_RADIUS_M:
+        return None
+    lat = math.degrees(math.atan(math.sinh(y / _MERCATOR_RADIUS_M)))
+    return math.degrees(x / _MERCATOR_RADIUS_M), lat
 
 
 def _floats(first: type_floats, second: type_floats) -> tuple[type_floats, type_floats]:

@@ -41,7 +41,7 @@ _FAR_SUBURB_M = 3000.0
 # half the diagonal of the area of a plus code with ten digits, with some room
 _PLUS_CODE_M = 10.0
 # farther than this from every postcode of the area is outside it
-_OUTSIDE_M = 5000.0
+OUTSIDE_M = 5000.0
 
 _ABBREVIATIONS = {
     "rd": "road",
@@ -256,6 +256,16 @@ class Gazetteer:
         distance, row = self._unit_tree.query(at)
         return str(self._unit_codes[row]) if distance <= within_m else None
 
+    def distance_to_postcodes_m(self, lon: float, lat: float) -> float:
+        """Tell how many metres the nearest postcode of the area is away.
+
+        Raises
+        ------
+        OutsideGreatBritainError
+            The position is not in Great Britain.
+        """
+        return float(self._unit_tree.query(geodesy.to_bng(lon, lat))[0])
+
     def resolve(self, text: str) -> list[Position]:
         """Find the positions that a text may mean, best first.
 
@@ -332,8 +342,7 @@ class Gazetteer:
 
     def noted_if_outside(self, position: Position) -> Position:
         """Add a note to a position that lies outside the area."""
-        away = self._unit_tree.query(geodesy.to_bng(position.lon, position.lat))[0]
-        if away <= _OUTSIDE_M:
+        if self.distance_to_postcodes_m(position.lon, position.lat) <= OUTSIDE_M:
             return position
         note = f"This is outside {self.area.name}: only its kits are listed. {position.note}"
         return dataclasses.replace(position, note=note.strip())

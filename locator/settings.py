@@ -71,6 +71,37 @@ class Settings(BaseSettings):
         description="Fetch time beyond which the pages say that a kit is too far to help.",
     )
 
+    check_every_days: int = Field(
+        default=31, ge=1, le=730, description="Days after which a guardian is asked to check a kit."
+    )
+    check_valid_days: int = Field(
+        default=92,
+        ge=1,
+        le=730,
+        description="Days for which a check confirms a kit; later it is “not checked since”.",
+    )
+    expiry_notice_days: int = Field(
+        default=60, ge=0, le=730, description="Days before contents expire that a guardian hears."
+    )
+    remind_again_days: int = Field(
+        default=14, ge=1, le=365, description="Days between reminders of the same task."
+    )
+    mail_server: str = Field(
+        default="",
+        description="Where mail is handed in: `smtp://host:25`, `smtp+starttls://user:password@"
+        "host:587` or `smtps://user:password@host:465`; empty keeps mail in the outbox.",
+    )
+    mail_from: str = Field(
+        default="bleed-kit-locator@localhost", description="Sender of reminders and reports."
+    )
+    mail_fallback: str = Field(
+        default="", description="Who hears about kits that have no guardian with an address."
+    )
+    import_max_rows: int = Field(
+        default=250_000, ge=1, description="Files with more rows are refused."
+    )
+    import_max_mb: int = Field(default=200, ge=1, description="Larger files are refused.")
+
     @classmethod
     def read(cls) -> "Settings":
         """Read the settings from the environment.

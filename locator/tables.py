@@ -27,6 +27,7 @@ class Area:
     emergency_number: str
     charity: str
     kits_published: str
+    reference_prefix: str
     timezone: str
     holidays: Mapping[str, str]
     example_postcode: str

@@ -41,7 +41,8 @@ def _postgres_url() -> str:
     url = os.environ.get("LOCATOR_TEST_POSTGRES_URL", "")
     if not url:
         missing(
-            "Needs PostgreSQL: apt install postgresql, create a database and set "
+            "Needs PostgreSQL: apt install postgresql-15-postgis-3, create a database with the "
+            "extension postgis and set "
             "LOCATOR_TEST_POSTGRES_URL=postgresql+psycopg://user:password@host/database."
         )
     return url
@@ -58,7 +59,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f"CREATE SCHEMA {schema}"))
-    own = url.update_query_dict({"options": f"-csearch_path={schema}"})
+    own = url.update_query_dict({"options": f"-csearch_path={schema},public"})
     yield own.render_as_string(hide_password=False)
     with engine.connect() as connection:
         connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))

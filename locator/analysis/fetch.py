@@ -21,16 +21,27 @@ _PUBLIC = (
     "name",
     "kind",
     "position_text",
+    "floor",
+    "indoor",
     "address",
+    "postcode",
     "longitude",
     "latitude",
     "precision_m",
     "opening_hours",
     "hours_text",
     "access",
+    "wheelchair",
+    "contents",
+    "host",
     "status",
+    "installed_on",
+    "expires_on",
+    "last_checked",
     "reported",
     "source_url",
+    "osm_id",
+    "photo",
 )
 
 
@@ -47,6 +58,45 @@ class Availability(StrEnum):
     CLOSED = "closed"
     OUT_OF_SERVICE = "not in service"
     UNPLACED = "place not known"
+
+
+class Checked(StrEnum):
+    """What the last check says of a kit."""
+
+    NEVER = "never checked"
+    LONG_AGO = "not checked since"
+    EXPIRED = "contents expired"
+    RECENTLY = "checked"
+
+
+def checked(
+    last_checked: dt.date | None, expires_on: dt.date | None, day: dt.date, valid_days: int
+) -> Checked:
+    """Judge the last check on a day; after ``valid_days`` it no longer confirms the kit."""
+    if last_checked is None:
+        return Checked.NEVER
+    if expires_on is not None and expires_on < day:
+        return Checked.EXPIRED
+    fresh = last_checked >= day - dt.timedelta(days=valid_days)
+    return Checked.RECENTLY if fresh else Checked.LONG_AGO
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether it makes sense to go for a kit, and what the last check says of it."""
+
+    availability: Availability
+    checked: Checked
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether somebody has checked the kit lately and found it complete."""
+        return self.checked is Checked.RECENTLY
+
+    @property
+    def ready(self) -> bool:
+        """Whether the kit may be shown as ready: open, in service and confirmed."""
+        return self.availability is Availability.OPEN and self.confirmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +125,8 @@ class Fetch:
     ----------
     kit
         The kit's row of the snapshot, by column.
-    availability, opening
-        Whether it can be reached, and until when or from when.
+    standing, opening
+        Whether it can be reached and was checked, and until when or from when it is open.
     distance_m
         Straight-line metres (geodesic); None if the kit's position is not known.
     walk, run
@@ -84,20 +134,31 @@ class Fetch:
     """
 
     kit: Mapping[str, object]
-    availability: Availability
+    standing: Standing
     opening: Opening
     distance_m: float | None = None
     walk: Span | None = None
     run: Span | None = None
 
     @property
+    def availability(self) -> Availability:
+        """Whether it makes sense to go for the kit."""
+        return self.standing.availability
+
+    @property
     def confirmed(self) -> bool:
-        """Whether somebody has checked the kit and told the registry."""
-        return self.kit["last_checked"] is not None
+        """Whether somebody has checked the kit lately and found it complete."""
+        return self.standing.confirmed
+
+    @property
+    def ready(self) -> bool:
+        """Whether the kit may be shown as ready: open, in service and confirmed."""
+        return self.standing.ready
 
     def as_dict(self) -> dict[str, object]:
         """Give the public facts as plain values for JSON."""
-        kit = {key: self.kit[key] for key in _PUBLIC if _known(self.kit[key])}
+        known = {key: self.kit[key] for key in _PUBLIC if _known(self.kit[key])}
+        kit = {k: v.isoformat() if isinstance(v, dt.date) else v for k, v in known.items()}
         opening = self.opening
         return kit | {
             "availability": str(self.availability),
@@ -106,6 +167,7 @@ class Fetch:
             "open_until": opening.until.isoformat() if opening.until and self._open else None,
             "opens": opening.opens.isoformat() if opening.opens else None,
             "data": "published, unconfirmed" if not self.confirmed else "checked",
+            "checked": str(self.standing.checked),
             "distance_m": None if self.distance_m is None else round(self.distance_m),
             "fetch_walking_s": self.walk and [round(self.walk.low_s), round(self.walk.high_s)],
             "fetch_running_s": self.run and [round(self.run.low_s), round(self.run.high_s)],
@@ -114,11 +176,6 @@ class Fetch:
     @property
     def _open(self) -> bool:
         return self.opening.state is State.OPEN
-
-    @property
-    def ready(self) -> bool:
-        """Whether the kit may be shown as ready: open, in service and confirmed."""
-        return self.availability is Availability.OPEN and self.confirmed
 
 
 @dataclass(frozen=True, slots=True)

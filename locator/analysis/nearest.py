@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from locator import geodesy
-from locator.analysis.fetch import Answer, Availability, Fetch, Span
+from locator.analysis.fetch import Answer, Availability, Fetch, Span, Standing, checked
 from locator.hours import Opening, State
 from locator.places import Position
 from locator.registry.snapshot import Snapshot
@@ -73,7 +73,14 @@ def nearest(
         order = np.argsort(exact, kind="stable")[:count]
         kits = _rows(chosen.iloc[order])
         return tuple(
-            _fetch(kit, _STATES[codes[rows[i]]], float(exact[i]), position, openings, travel)
+            _fetch(
+                kit,
+                _standing(snapshot, kit, _STATES[codes[rows[i]]], at),
+                float(exact[i]),
+                position,
+                openings,
+                travel,
+            )
             for kit, i in zip(kits, order, strict=True)
         )
 
@@ -85,7 +92,11 @@ def nearest(
         unknown=ranked(Availability.UNKNOWN_HOURS),
         unavailable=ranked(Availability.CLOSING, Availability.CLOSED, Availability.OUT_OF_SERVICE),
         unplaced=tuple(
-            Fetch(kit, Availability.UNPLACED, openings[str(kit["opening_hours"])])
+            Fetch(
+                kit,
+                _standing(snapshot, kit, Availability.UNPLACED, at),
+                openings[str(kit["opening_hours"])],
+            )
             for kit in _rows(unplaced)
         ),
         version=snapshot.version,
@@ -102,22 +113,45 @@ def overview(snapshot: Snapshot, at: dt.datetime) -> list[Fetch]:
         In the order of the snapshot's kits, without distance and times.
     """
     openings = {text: hours.at(at) for text, hours in snapshot.hours.items()}
-    states = dict(zip(snapshot.placed["reference"], availabilities(snapshot, at), strict=True))
+    states = dict(zip(snapshot.placed["reference"], _availabilities(snapshot, at), strict=True))
     return [
         Fetch(
             kit,
-            states.get(str(kit["reference"]), Availability.UNPLACED),
+            _standing(snapshot, kit, states.get(str(kit["reference"]), Availability.UNPLACED), at),
             openings[str(kit["opening_hours"])],
         )
         for kit in _rows(snapshot.kits)
     ]
 
 
-def availabilities(snapshot: Snapshot, at: dt.datetime) -> list[Availability]:
-    """Tell for each placed kit whether it can be reached at an instant, travel left aside."""
+def standings(snapshot: Snapshot, at: dt.datetime) -> list[Standing]:
+    """Tell for each placed kit how it stands at an instant, travel left aside."""
+    return [
+        _standing(snapshot, kit, availability, at)
+        for kit, availability in zip(
+            _rows(snapshot.placed[["last_checked", "expires_on", "geometry"]]),
+            _availabilities(snapshot, at),
+            strict=True,
+        )
+    ]
+
+
+def _availabilities(snapshot: Snapshot, at: dt.datetime) -> list[Availability]:
     openings = {text: hours.at(at) for text, hours in snapshot.hours.items()}
     codes = _availability_codes(snapshot, openings, at, np.zeros(len(snapshot.grid)))
     return [_STATES[code] for code in codes]
+
+
+def _standing(
+    snapshot: Snapshot, kit: Mapping[str, object], availability: Availability, at: dt.datetime
+) -> Standing:
+    day = at.astimezone(snapshot.calendar.zone).date()
+    last, expires = (_day(kit[column]) for column in ("last_checked", "expires_on"))
+    return Standing(availability, checked(last, expires, day, snapshot.check_valid_days))
+
+
+def _day(value: object) -> dt.date | None:
+    return value if isinstance(value, dt.date) else None
 
 
 def _rows(kits: gpd.GeoDataFrame) -> list[Mapping[str, object]]:
@@ -156,7 +190,7 @@ def _availability_codes(
 
 def _fetch(
     kit: Mapping[str, object],
-    availability: Availability,
+    standing: Standing,
     distance_m: float,
     position: Position,
     openings: dict[str, Opening],
@@ -171,7 +205,7 @@ def _fetch(
 
     return Fetch(
         kit=kit,
-        availability=availability,
+        standing=standing,
         opening=openings[str(kit["opening_hours"])],
         distance_m=distance_m,
         walk=span(travel.walk_m_per_s),

@@ -10,7 +10,7 @@ from folium.map import Layer
 from folium.plugins import LocateControl, MarkerCluster
 from folium.template import Template
 
-from locator.analysis.fetch import Availability
+from locator.analysis.fetch import Availability, Standing
 from locator.hours import ALWAYS
 from locator.maps._guard import text
 
@@ -151,22 +151,23 @@ def locate_control() -> MacroElement:
     return _Locate(strings=strings, flyTo=False, keepCurrentZoomLevel=False, showPopup=False)
 
 
-def kit_signs(kits: gpd.GeoDataFrame, states: Iterable[Availability]) -> Layer:
+def kit_signs(kits: gpd.GeoDataFrame, standings: Iterable[Standing]) -> Layer:
     """Draw kits as signs whose shape says whether they can be reached.
 
     Parameters
     ----------
     kits
         Placed kits.
-    states
-        Availability of each.
+    standings
+        How each of them stands.
     """
     layer = _clusters()
-    for kit, state in zip(kits.itertuples(), states, strict=True):
+    for kit, standing in zip(kits.itertuples(), standings, strict=True):
+        state = standing.availability
         style, sign = _SIGNS[state]
         if state is Availability.OPEN and kit.opening_hours != ALWAYS:
             sign = "✓"
-        if state is Availability.OPEN and kit.last_checked is not None:
+        if standing.ready:
             style = "kit-ready"
         # the page fills the popup from its own list, so no text from data enters the map
         folium.Marker(
@@ -174,7 +175,9 @@ def kit_signs(kits: gpd.GeoDataFrame, states: Iterable[Availability]) -> Layer:
             icon=folium.DivIcon(
                 html=f"<span>{sign}</span>", class_name=f"kit {style}", icon_size=(30, 30)
             ),
-            title=text(f"{kit.reference}: {state}{'' if kit.last_checked else ', not confirmed'}"),
+            title=text(
+                f"{kit.reference}: {state}{'' if standing.confirmed else ', not confirmed'}"
+            ),
             reference=text(kit.reference),
         ).add_to(layer)
     return layer

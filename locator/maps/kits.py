@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import folium
 import geopandas as gpd
 
-from locator.analysis.fetch import Availability
+from locator.analysis.fetch import Availability, Standing
 from locator.maps import ROUGH_M, _layers
 from locator.maps._guard import Picture, compose
 from locator.registry.snapshot import Snapshot
@@ -13,7 +13,7 @@ from locator.registry.snapshot import Snapshot
 
 def kits_map(
     snapshot: Snapshot,
-    states: Sequence[Availability],
+    standings: Sequence[Standing],
     county: gpd.GeoDataFrame,
     *,
     basemap_url: str,
@@ -25,8 +25,8 @@ def kits_map(
     ----------
     snapshot
         What is known.
-    states
-        Availability of each placed kit, from :func:`locator.analysis.nearest.availabilities`.
+    standings
+        How each placed kit stands, from :func:`locator.analysis.nearest.standings`.
     county
         Outline (EPSG:4326).
     basemap_url
@@ -35,11 +35,11 @@ def kits_map(
         Of the basemap.
     """
     placed = snapshot.placed
-    shown = [state is not Availability.OUT_OF_SERVICE for state in states]
+    shown = [s.availability is not Availability.OUT_OF_SERVICE for s in standings]
     kits = placed[shown]
     drawn = _layers.blank(county, basemap_url, attribution)
     _layers.rough_circles(kits, beyond_m=ROUGH_M).add_to(drawn)
-    kept = [state for state, keep in zip(states, shown, strict=True) if keep]
+    kept = [standing for standing, keep in zip(standings, shown, strict=True) if keep]
     _layers.kit_signs(kits, kept).add_to(drawn)
     folium.LayerControl(collapsed=True).add_to(drawn)
     _layers.locate_control().add_to(drawn)

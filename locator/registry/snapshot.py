@@ -3,20 +3,19 @@
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import shapely
-from sqlalchemy import Engine, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, Engine, select
 
 from locator import geodesy
-from locator.errors import RegistryError
 from locator.hours import Calendar, Hours
 from locator.registry import store
-from locator.registry.schema import Kit, Status
+from locator.registry.schema import Kit, Status, table_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,18 +27,22 @@ class Snapshot:
     version
         Number of the edition.
     kits
-        One row a kit in the order of references: the columns of the table ``kit`` and a
-        point geometry (EPSG:27700), None where the position is not known.
+        One row a kit in the order of references, without withdrawn ones: the public columns of
+        the table ``kit`` and a point geometry (EPSG:27700), None where the position is not
+        known. What is private never gets here.
     hours
         Opening hours by text, each compiled once.
     calendar
         Local time and holidays.
+    check_valid_days
+        For how long a check confirms a kit.
     """
 
     version: int
     kits: gpd.GeoDataFrame
     hours: Mapping[str, Hours]
     calendar: Calendar
+    check_valid_days: int
 
     @functools.cached_property
     def placed(self) -> gpd.GeoDataFrame:
@@ -68,7 +71,23 @@ class Snapshot:
         return np.asarray(order.get_indexer(pd.Index(self.placed["opening_hours"])))
 
 
-def take(engine: Engine, calendar: Calendar) -> Snapshot:
+def public_columns() -> list[str]:
+    """List the columns of a kit that may leave the registry, in their order."""
+    return [column.name for column in table_of(Kit).columns if not column.info.get("private")]
+
+
+def public_kits(connection: Connection) -> list[dict[str, Any]]:
+    """Read the public columns of every kit that is not withdrawn, in the order of references."""
+    table = table_of(Kit)
+    wanted = (
+        select(*(table.c[name] for name in public_columns()))
+        .where(table.c.status != Status.WITHDRAWN)
+        .order_by(table.c.reference)
+    )
+    return [dict(row) for row in connection.execute(wanted).mappings()]
+
+
+def take(engine: Engine, calendar: Calendar, check_valid_days: int) -> Snapshot:
     """Read the whole registry once.
 
     Parameters
@@ -77,6 +96,8 @@ def take(engine: Engine, calendar: Calendar) -> Snapshot:
         From :func:`locator.registry.store.open_registry`.
     calendar
         Of the area.
+    check_valid_days
+        For how long a check confirms a kit.
 
     Raises
     ------
@@ -85,19 +106,19 @@ def take(engine: Engine, calendar: Calendar) -> Snapshot:
     RegistryError
         The database cannot be read.
     """
-    columns = [column.name for column in Kit.__table__.columns]
-    version = store.version(engine)
-    try:
-        with engine.connect() as connection:
-            rows = connection.execute(select(Kit.__table__).order_by(Kit.reference)).all()
-    except SQLAlchemyError as error:
-        msg = f"The registry cannot be read: {error}"
-        raise RegistryError(msg) from error
-    frame = pd.DataFrame([tuple(row) for row in rows], columns=columns)
+    with store.reading(engine) as connection:
+        version = store.newest(connection)
+        rows = public_kits(connection)
+    frame = pd.DataFrame(rows, columns=public_columns())
+    for column in _DAYS:
+        frame[column] = pd.Series([row[column] for row in rows], dtype=object)
     at = frame[["longitude", "latitude"]].to_numpy(dtype=np.float64, na_value=np.nan)
     easting, northing = geodesy.to_bng(at[:, 0].copy(), at[:, 1].copy())
     points = gpd.points_from_xy(easting, northing)
     points[np.isnan(easting)] = None
     kits = gpd.GeoDataFrame(frame, geometry=points, crs=geodesy.BNG)
     hours = {text: Hours(text, calendar) for text in kits["opening_hours"].unique()}
-    return Snapshot(version, kits, hours, calendar)
+    return Snapshot(version, kits, hours, calendar, check_valid_days)
+
+
+_DAYS = ("installed_on", "expires_on", "last_checked")

@@ -11,8 +11,8 @@ from flask import Blueprint, Response, make_response, request, send_file
 
 from locator import tables
 from locator.analysis import coverage as gaps
-from locator.analysis.fetch import Availability
-from locator.analysis.nearest import availabilities
+from locator.analysis.fetch import Standing
+from locator.analysis.nearest import standings
 from locator.errors import InputError
 from locator.maps import Picture
 from locator.maps import coverage as coverage_maps
@@ -112,16 +112,15 @@ def _basemap_attribution() -> str:
 def kits_picture() -> Served:
     """Draw the map of kits as they are now, once for each set of states."""
     snapshot = facts().snapshot()
-    states = availabilities(snapshot, now())
-    return _draw_kits(snapshot, tuple(states))
+    return _draw_kits(snapshot, tuple(standings(snapshot, now())))
 
 
 @_drawn_once
-def _draw_kits(snapshot: Snapshot, states: tuple[Availability, ...]) -> Served:
+def _draw_kits(snapshot: Snapshot, how: tuple[Standing, ...]) -> Served:
     known = facts()
     picture = kit_maps.kits_map(
         snapshot,
-        states,
+        how,
         known.county,
         basemap_url="/basemap.pmtiles",
         attribution=_basemap_attribution(),

@@ -2,7 +2,10 @@
 
 import datetime as dt
 
-from locator.analysis.fetch import Span
+from collections.abc import Mapping
+
+from locator.analysis.fetch import Checked, Fetch, Span
+from locator.registry.schema import Status
 
 _HOUR_MIN = 60
 
@@ -37,7 +40,51 @@ def percent(share: float) -> str:
     return f"{share:.0%}"
 
 
+# what a status means for somebody who would go for the kit
+_CONDITIONS = {
+    Status.PLANNED: "Planned",
+    Status.AGREED: "Agreed, not yet put up",
+    Status.INSTALLED: "Installed",
+    Status.IN_USE: "Taken for a casualty",
+    Status.NEEDS_RESTOCK: "Waits for new contents",
+    Status.DAMAGED: "Reported damaged",
+    Status.MISSING: "Reported missing",
+    Status.OBSTRUCTED: "Cannot be reached",
+    Status.UNCONFIRMED: "Named, but not said to be installed",
+    Status.WITHDRAWN: "Withdrawn",
+}
+# these come from the kit's custody, not from its source
+_RECORDED = (Status.IN_USE, Status.NEEDS_RESTOCK, Status.DAMAGED, Status.MISSING)
+
+
+def condition(kit: Mapping[str, object]) -> str:
+    """Say in a sentence what is known of a kit's state."""
+    status = Status(str(kit["status"]))
+    if status in _RECORDED or not kit["reported"]:
+        return f"{_CONDITIONS[status]}."
+    return f"{_CONDITIONS[status]} when reported in {kit['reported']}."
+
+
+def last_check(fetch: Fetch) -> str:
+    """Say what the last check tells."""
+    day = fetch.kit["last_checked"]
+    if not isinstance(day, dt.date):
+        return "never checked"
+    if fetch.standing.checked is Checked.LONG_AGO:
+        return f"not checked since {date(day)}"
+    if fetch.standing.checked is Checked.EXPIRED:
+        return f"last checked {date(day)}, but its contents have expired"
+    return f"last checked {date(day)}"
+
+
+def date(day: dt.date) -> str:
+    """Write a day: ``4 July 2026``."""
+    return f"{day.day} {day:%B %Y}"
+
+
 FILTERS = {
+    "condition": condition,
+    "last_check": last_check,
     "clock": clock,
     "metres": metres,
     "minutes": minutes,

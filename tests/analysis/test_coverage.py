@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import geopandas as gpd
@@ -87,7 +88,7 @@ def test_small_cells_are_not_drawn(county: Coverage) -> None:
 
 def test_no_kits_leave_everything_out(facts: Facts) -> None:
     snapshot = facts.snapshot()
-    empty = type(snapshot)(0, snapshot.kits[:0], {}, snapshot.calendar)
+    empty = dataclasses.replace(snapshot, kits=snapshot.kits[:0], hours={})
     result = coverage(empty, facts.incidents, facts.residents, within_m=400)
     assert result.within == 0
     assert result.residents_beyond == result.residents == 785_238

@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from locator import geodesy
-from locator.analysis.fetch import Availability, Span
+from locator.analysis.fetch import Availability, Checked, Span
 from locator.analysis.nearest import nearest
 from locator.errors import OutsideGreatBritainError
 from locator.facts import Facts
 from locator.hours import Calendar, Hours
 from locator.places import Position
-from locator.registry.snapshot import Snapshot
+from locator.registry.schema import Kit, Status, table_of
+from locator.registry.snapshot import Snapshot, public_columns
 from locator.settings import Settings
 from locator.travel.straight import Straight
 
@@ -30,23 +31,19 @@ HOURS = ["24/7", "Mo-Su 08:00-18:00", "Mo-Su 13:00-23:00", ""]
 
 def make_snapshot(rows: list[dict[str, object]]) -> Snapshot:
     """Build a snapshot of kits for a test, without a database."""
-    plain = {
-        "source_id": "",
+    plain: dict[str, object] = {
+        column.name: column.info.get("start")
+        for column in table_of(Kit).columns
+        if column.name in public_columns()
+    }
+    plain |= {
         "name": "Kit",
         "kind": "cabinet",
-        "position_text": "",
         "address": "Somewhere",
         "precision_m": 10.0,
-        "position_method": "",
         "opening_hours": "24/7",
-        "hours_text": "",
-        "access": "unknown",
         "status": "installed",
         "reported": "2026",
-        "last_checked": None,
-        "source_url": "",
-        "note": "",
-        "edition": 1,
     }
     full = [plain | {"reference": f"T-{i:04}"} | row for i, row in enumerate(rows)]
     frame = gpd.GeoDataFrame(full)
@@ -60,7 +57,7 @@ def make_snapshot(rows: list[dict[str, object]]) -> Snapshot:
     geometry[np.isnan(np.array(points)[:, 0])] = None
     kits = frame.set_geometry(geometry, crs=geodesy.BNG)
     hours = {text: Hours(text, LONDON) for text in kits["opening_hours"].unique()}
-    return Snapshot(1, kits, hours, LONDON)
+    return Snapshot(1, kits, hours, LONDON, check_valid_days=92)
 
 
 @settings(deadline=None, max_examples=60)
@@ -105,11 +102,18 @@ def test_a_kit_is_ready_only_when_somebody_has_checked_it() -> None:
             here,
             here | {"last_checked": dt.date(2026, 7, 1), "opening_hours": ""},
             here | {"last_checked": dt.date(2026, 7, 1), "status": "planned"},
+            here | {"last_checked": dt.date(2026, 4, 4)},
+            here | {"last_checked": dt.date(2026, 7, 1), "expires_on": dt.date(2026, 7, 5)},
         ]
     )
     answer = nearest(snapshot, Position(-0.9, 52.24, 10, "here"), TRAVEL, at=NOON)
     fetches = [*answer.reachable, *answer.unknown, *answer.unavailable]
     assert [f.kit["reference"] for f in fetches if f.ready] == ["T-0000"]
+    told = {f.kit["reference"]: f.standing.checked for f in fetches}
+    assert told["T-0001"] is Checked.NEVER
+    assert told["T-0004"] is Checked.LONG_AGO
+    assert told["T-0005"] is Checked.EXPIRED
+    assert answer.reachable[0].as_dict()["last_checked"] == "2026-07-01"
 
 
 @pytest.mark.parametrize(
@@ -139,9 +143,7 @@ def test_a_shop_that_shuts_before_you_get_there(
         assert fetch.opening.opens.hour == 8
 
 
-@pytest.mark.parametrize(
-    "status", ["being installed", "planned", "reported", "donated", "obstructed"]
-)
+@pytest.mark.parametrize("status", [s for s in Status if s is not Status.INSTALLED])
 def test_kits_not_in_service_are_listed_apart(status: str) -> None:
     kit = {"longitude": -0.9, "latitude": 52.24, "status": status}
     answer = nearest(make_snapshot([kit]), Position(-0.9, 52.24, 10, "here"), TRAVEL, at=NOON)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from locator.analysis.coverage import coverage
-from locator.analysis.nearest import availabilities
+from locator.analysis.nearest import standings
 from locator.facts import Facts
 from locator.maps import Picture
 from locator.maps.coverage import cell_bands, coverage_map, decile_bands
@@ -15,7 +15,7 @@ from locator.maps.kits import kits_map
 def _kits(facts: Facts, **change: object) -> Picture:
     snapshot = facts.snapshot()
     snapshot = dataclasses.replace(snapshot, kits=snapshot.kits.assign(**change))
-    states = availabilities(snapshot, facts.calendar.read("2026-07-04 23:30"))
+    states = standings(snapshot, facts.calendar.read("2026-07-04 23:30"))
     return kits_map(snapshot, states, facts.county, basemap_url="/b", attribution="them")
 
 

@@ -1,22 +1,23 @@
+import datetime as dt
 import shutil
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import text
 
 from locator import geodesy
 from locator.analysis.nearest import overview
 from locator.facts import Facts
-from locator.registry import snapshot, store
+from locator.registry import custody, snapshot, store
 from locator.settings import Settings
+from tests.registry.conftest import load
 
 
 def test_a_snapshot_holds_every_kit(database_url: str, facts: Facts) -> None:
     engine = store.open_registry(database_url)
-    store.load_published(engine, facts.settings.geodata)
-    taken = snapshot.take(engine, facts.calendar)
+    load(engine, facts.settings.geodata)
+    taken = snapshot.take(engine, facts.calendar, 92)
     assert taken.version == 1
     assert len(taken.kits) == 49
     assert taken.kits["reference"].is_unique
@@ -35,12 +36,10 @@ def test_a_snapshot_holds_every_kit(database_url: str, facts: Facts) -> None:
 
 def test_only_the_kit_that_was_checked_is_confirmed(database_url: str, facts: Facts) -> None:
     engine = store.open_registry(database_url)
-    store.load_published(engine, facts.settings.geodata)
-    with engine.begin() as connection:
-        connection.execute(
-            text("UPDATE kit SET last_checked = '2026-07-01' WHERE reference = 'NN-0030'")
-        )
-    taken = snapshot.take(engine, facts.calendar)
+    load(engine, facts.settings.geodata)
+    day = dt.date(2026, 7, 1)
+    custody.check(engine, "nn 30", custody.Visit("Ann", day, day))
+    taken = snapshot.take(engine, facts.calendar, 92)
     told = overview(taken, facts.calendar.read("2026-07-04 23:30"))
     assert [f.kit["reference"] for f in told if f.confirmed] == ["NN-0030"]
     assert [f.kit["reference"] for f in told if f.ready] == ["NN-0030"]
@@ -49,7 +48,7 @@ def test_only_the_kit_that_was_checked_is_confirmed(database_url: str, facts: Fa
 
 def test_an_empty_registry(database_url: str, facts: Facts) -> None:
     engine = store.open_registry(database_url)
-    taken = snapshot.take(engine, facts.calendar)
+    taken = snapshot.take(engine, facts.calendar, 92)
     assert (taken.version, len(taken.kits), len(taken.in_service)) == (0, 0, 0)
     engine.dispose()
 
@@ -80,7 +79,7 @@ def test_workers_notice_a_new_edition(
     kits = copy / "kits.csv"
     kits.write_text(kits.read_text("utf-8").replace("The Sevens (pub)", "The Eights"), "utf-8")
     engine = store.open_registry(database_url)
-    store.load_published(engine, copy)
+    load(engine, copy)
     engine.dispose()
     later = time.monotonic() + 10
     monkeypatch.setattr(time, "monotonic", lambda: later)

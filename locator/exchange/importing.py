@@ -1,0 +1,452 @@
+"""Import a file of kits: plan and report first, then write all of it or nothing."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, select
+
+from locator.errors import ConflictError, DataError, InputError
+from locator.exchange import columns
+from locator.exchange.columns import Recognised
+from locator.exchange.formats import FORMATS, Limits
+from locator.exchange.kits import Duplicates, Known, Row, Verdict, judge, understand
+from locator.exchange.positions import Finder
+from locator.exchange.reading import reading
+from locator.exchange.values import Cells, Note
+from locator.places import Gazetteer
+from locator.registry import store
+from locator.registry.custody import contact_id
+from locator.registry.schema import Change, Contact, Edition, Kit, table_of
+
+Progress = Callable[[str, int], None]
+
+
+def _silent(what: str, rows: int) -> None:
+    del what, rows
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a file is to be imported.
+
+    Attributes
+    ----------
+    format
+        Key of a format; found out from the file if empty.
+    mapping
+        Column -> field, where the usual names do not do.
+    source
+        Name of the list; the file's name if empty.
+    duplicates
+        What to do with rows that look like a known kit.
+    limits
+        On the file.
+    """
+
+    format: str = ""
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+    duplicates: Duplicates = Duplicates.HOLD
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What importing a file would do; nothing is written yet.
+
+    Attributes
+    ----------
+    file, digest, source
+        The file, its SHA-256, and the name of the list.
+    format, notes
+        What it is, and how it was read.
+    columns
+        How its columns were understood.
+    rows
+        One for each row, in their order.
+    edition
+        Of the registry that the plan was made for.
+    """
+
+    file: str
+    digest: str
+    source: str
+    format: str
+    notes: tuple[str, ...]
+    columns: tuple[Recognised, ...]
+    rows: tuple[Row, ...]
+    edition: int
+
+    def counts(self) -> dict[str, int]:
+        """Count the rows by verdict."""
+        found = Counter(row.verdict for row in self.rows)
+        return {str(verdict): found[verdict] for verdict in Verdict}
+
+    @property
+    def held(self) -> list[Row]:
+        """Rows that cannot be written as they are."""
+        return [r for r in self.rows if r.verdict in (Verdict.REJECTED, Verdict.DUPLICATE)]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the plan as plain values for JSON."""
+        return {
+            "file": self.file,
+            "format": self.format,
+            "source": self.source,
+            "notes": list(self.notes),
+            "columns": [
+                {"column": c.column, "field": c.field or None, "why": c.why} for c in self.columns
+            ],
+            "counts": self.counts(),
+            "rows": [_row_as_dict(row) for row in self.rows],
+            "registry_version": self.edition,
+        }
+
+
+def _row_as_dict(row: Row) -> dict[str, Any]:
+    return {
+        "row": row.number,
+        "verdict": str(row.verdict),
+        "reference": row.reference or None,
+        "name": row.values.get("name", ""),
+        "position": _position(row),
+        "changes": {n: [_shown(a), _shown(b)] for n, (a, b) in row.changes.items()},
+        "remarks": [{"kind": str(r.note), "text": r.text} for r in row.remarks],
+    }
+
+
+def _position(row: Row) -> str:
+    if row.values.get("longitude") is None:
+        return "none"
+    precision = row.values["precision_m"]
+    return f"{row.values['latitude']:.5f}, {row.values['longitude']:.5f} ±{precision:.0f} m"
+
+
+def _shown(value: object) -> object:
+    return value if value is None or isinstance(value, (int, float)) else str(value)
+
+
+def write_report(plan: Plan, path: Path) -> None:
+    """Write the report as CSV, one row for each row of the file, to be read in a spreadsheet.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    """
+    head = ["row", "verdict", "reference", "name", "position"]
+    rows = []
+    for row in plan.rows:
+        told = _row_as_dict(row)
+        cells = {name: told[name] for name in head if told[name]}
+        cells["changes"] = "; ".join(f"{n}: {a} → {b}" for n, (a, b) in told["changes"].items())
+        for note in Note:
+            cells[str(note)] = "; ".join(r.text for r in row.remarks if r.note is note)
+        rows.append({name: value for name, value in cells.items() if value != ""})
+    try:
+        names = [*head, "changes", *map(str, Note)]
+        FORMATS["csv"].writer()(path, names, rows, title="report", note="")
+    except OSError as error:
+        msg = f"The report cannot be written to {path}: {error.strerror}."
+        raise InputError(msg) from error
+
+
+def plan_import(
+    engine: Engine,
+    path: Path,
+    gazetteer: Gazetteer,
+    options: Options | None = None,
+    progress: Progress = _silent,
+) -> Plan:
+    """Read a file of kits and tell what importing it would do.
+
+    Parameters
+    ----------
+    engine
+        The registry; it is only read.
+    path
+        The file: CSV, XLSX, GeoJSON, GeoPackage, GeoParquet, Shapefile (zip), KML, GPX or OSM.
+    gazetteer
+        Finds positions of postcodes and addresses.
+    options
+        How to import it.
+    progress
+        Called with what is being done and how many rows more are.
+
+    Raises
+    ------
+    ImportFileError
+        The file cannot be read.
+    InputError
+        The mapping names a column or field that does not exist, or no column is understood.
+    RegistryError
+        The registry cannot be read.
+    """
+    options = options or Options()
+    source = options.source or path.name
+    with reading(path, format=options.format, limits=options.limits) as file:
+        header = file.header
+        found = columns.recognise(
+            [c for c in header.columns if not c.startswith("@")], columns.KIT, options.mapping
+        )
+        fields = {r.column: r.field for r in found if r.field and r.field != columns.CODE}
+        has_position = "@x" in header.columns
+        if not fields and not has_position:
+            msg = (
+                f"No column of {path.name} is understood. Its columns: "
+                f"{', '.join(header.columns)}. Use --map COLUMN=FIELD."
+            )
+            raise InputError(msg)
+        fields |= {c: c for c in ("@x", "@y") if has_position}
+        finder = Finder(gazetteer, path.name, header.crs)
+        rows = []
+        for number, values in file.rows():
+            cells = Cells({fields[c]: v for c, v in values.items() if c in fields})
+            rows.append(understand(number, cells, finder))
+            progress("Reading", 1)
+        digest = _digest(path)
+    with store.reading(engine) as connection:
+        edition = store.newest(connection)
+        kits = [dict(row) for row in connection.execute(select(table_of(Kit))).mappings()]
+        contacts = [dict(row) for row in connection.execute(select(table_of(Contact))).mappings()]
+        known = Known.of(kits, contacts, gazetteer.area.reference_prefix)
+    judge(rows, known, source, options.duplicates)
+    return Plan(
+        path.name,
+        digest,
+        source,
+        header.format,
+        tuple(header.notes),
+        tuple(found),
+        tuple(rows),
+        edition,
+    )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_plan(
+    engine: Engine,
+    plan: Plan,
+    prefix: str,
+    *,
+    who: str,
+    why: str,
+    leave_out: bool = False,
+    progress: Progress = _silent,
+) -> int:
+    """Write what a plan says, all of it in one transaction.
+
+    Parameters
+    ----------
+    engine
+        The registry.
+    plan
+        From :func:`plan_import`.
+    prefix
+        Of the references of new kits.
+    who, why
+        The author and the reason.
+    leave_out
+        Write the other rows even if some are rejected or look like duplicates.
+    progress
+        Called with what is being done and how many rows more are.
+
+    Returns
+    -------
+    edition
+        Of the registry afterwards; the old one if the file changes nothing.
+
+    Raises
+    ------
+    ConflictError
+        Kits were changed since the plan was made.
+    InputError
+        Rows are held back and ``leave_out`` is not set.
+    RegistryError
+        The database cannot be written.
+    """
+    if plan.held and not leave_out:
+        counts = plan.counts()
+        rejected, doubles = counts[Verdict.REJECTED], counts[Verdict.DUPLICATE]
+        msg = (
+            f"Nothing was written: {rejected} rows are rejected and {doubles} look like "
+            "duplicates. Correct the file, or leave these rows out (--leave-out)."
+        )
+        raise InputError(msg)
+    new = [row for row in plan.rows if row.verdict is Verdict.NEW]
+    changed = [row for row in plan.rows if row.verdict is Verdict.CHANGED]
+    if not new and not changed:
+        return plan.edition
+    with store.writing(engine, who=who, why=why, source=plan.source, digest=plan.digest) as writing:
+        later = select(func.count()).where(Change.subject == "kit", Change.edition > plan.edition)
+        if writing.connection.scalar(later):
+            msg = (
+                "Kits were changed while the file was read. Nothing was written. Import it again "
+                "to see what it would do now."
+            )
+            raise ConflictError(msg)
+        _number(writing, new, prefix)
+        guardians = _guardians(writing, [*new, *changed])
+
+        def advance(rows: int) -> None:
+            progress("Writing", rows)
+
+        writing.add(
+            Kit,
+            [row.values | guardians[id(row)] | {"reference": row.reference} for row in new],
+            advance,
+        )
+        writing.change(
+            Kit,
+            {
+                row.reference: {
+                    name: after for name, (_, after) in row.changes.items() if name != "guardian"
+                }
+                | guardians[id(row)]
+                for row in changed
+            },
+            progress=advance,
+        )
+        return writing.edition
+
+
+def _number(writing: store.Writing, rows: list[Row], prefix: str) -> None:
+    """Give new kits the next free references; a reference is never used twice."""
+    known = writing.connection.scalars(select(Kit.reference)).all()
+    numbers = [int(r.rpartition("-")[2]) for r in known if r.startswith(f"{prefix}-")]
+    numbers += [int(row.reference.rpartition("-")[2]) for row in rows if row.reference]
+    following = max(numbers, default=0) + 1
+    for row in rows:
+        if not row.reference:
+            row.reference = f"{prefix}-{following:04d}"
+            following += 1
+
+
+def _guardians(writing: store.Writing, rows: list[Row]) -> dict[int, dict[str, int]]:
+    """Find or add the guardians that rows name: row -> what that sets."""
+    numbers: dict[tuple[tuple[str, str], ...], int] = {}
+    found: dict[int, dict[str, int]] = {}
+    for row in rows:
+        found[id(row)] = {}
+        if not row.contact or (row.verdict is Verdict.CHANGED and "guardian" not in row.changes):
+            continue
+        key = tuple(sorted(row.contact.items()))
+        if key not in numbers:
+            numbers[key] = contact_id(writing, row.contact)
+        found[id(row)] = {"guardian_id": numbers[key]}
+    return found
+
+
+def load_published(engine: Engine, path: Path, title: str, gazetteer: Gazetteer) -> int:
+    """Take over the published list of kits, unless this very list was taken over already.
+
+    It goes through the same import as any other file. What people have recorded since stays: a
+    field that anybody else has changed is not touched again.
+
+    Parameters
+    ----------
+    engine
+        The registry.
+    path, title
+        The list and its name.
+    gazetteer
+        Of the area.
+
+    Returns
+    -------
+    edition
+        Of the registry afterwards.
+
+    Raises
+    ------
+    DataError
+        The list is damaged, or rows of it are not accepted as they are.
+    RegistryError
+        The registry cannot be written.
+    """
+    while True:
+        digest = _checksum(path)
+        with store.reading(engine) as connection:
+            if _newest_digest(connection, title) == digest:
+                return store.newest(connection)
+        try:
+            plan = plan_import(engine, path, gazetteer, Options(source=title, format="csv"))
+        except InputError as error:
+            msg = f"{path} cannot be used: {error}"
+            raise DataError(msg) from error
+        _insist(plan, path)
+        _spare_what_people_changed(engine, plan)
+        why = "The published kits were taken over."
+        try:
+            if all(row.verdict is Verdict.SAME for row in plan.rows):
+                # nothing is new but the list: it need not be read again
+                with store.writing(
+                    engine, who=title, why=why, source=title, digest=plan.digest
+                ) as writing:
+                    if _newest_digest(writing.connection, title) == plan.digest:
+                        return store.newest(writing.connection)
+                    return writing.edition
+            return write_plan(
+                engine,
+                plan,
+                gazetteer.area.reference_prefix,
+                who=title,
+                why=why,
+            )
+        except ConflictError:
+            # another process was faster; its work is looked at afresh
+            continue
+
+
+def _checksum(path: Path) -> str:
+    try:
+        return _digest(path)
+    except OSError as error:
+        msg = f"{path} cannot be read ({error}). `locator data build kits` makes it again."
+        raise DataError(msg) from error
+
+
+def _newest_digest(connection: Connection, title: str) -> str:
+    """Tell which version of a list was taken over last."""
+    newest = (
+        select(Edition.digest)
+        .where(Edition.source == title)
+        .order_by(Edition.version.desc())
+        .limit(1)
+    )
+    return connection.scalar(newest) or ""
+
+
+def _insist(plan: Plan, path: Path) -> None:
+    """Refuse a published list that is not clean: it is made with care and must stay so."""
+    for row in plan.rows:
+        wrong = [r for r in row.remarks if r.note is not Note.LOOK or "opening_hours" in r.text]
+        if row in plan.held or wrong:
+            told = (wrong or row.remarks)[0].text
+            msg = f"{path}, row {row.number}, kit {row.reference}: {told}"
+            raise DataError(msg)
+
+
+def _spare_what_people_changed(engine: Engine, plan: Plan) -> None:
+    changed = {row.reference: row for row in plan.rows if row.verdict is Verdict.CHANGED}
+    with store.reading(engine) as connection:
+        for reference, row in changed.items():
+            by_others = (
+                select(Change.after)
+                .join(Edition, Edition.version == Change.edition)
+                .where(Change.subject == "kit", Change.key == reference)
+                .where(Change.before.is_not(None), Edition.source != plan.source)
+            )
+            for after in connection.scalars(by_others):
+                for name in after:
+                    row.changes.pop(name, None)
+            if not row.changes:
+                row.verdict = Verdict.SAME

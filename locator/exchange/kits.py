@@ -1,0 +1,491 @@
+"""Turn the rows of a file into kits, find those that are known, and tell what each row would do."""
+
+import dataclasses
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from rapidfuzz import fuzz
+from scipy.spatial import cKDTree
+from sqlalchemy import Date, Double
+
+from locator import geodesy
+from locator.errors import InputError
+from locator.exchange import values as cell
+from locator.exchange.columns import ADDRESS_PARTS
+from locator.exchange.positions import Finder, Placed
+from locator.exchange.values import Cells, Note, Remark
+from locator.places import fold
+from locator.registry import rules
+from locator.registry.custody import is_address, normal_reference
+from locator.registry.schema import Kit, Status, table_of
+
+# kits of one kind and about one name nearer than this, or than their precisions, are looked at
+_NEAR_M, _FAR_M = 30.0, 150.0
+# nearer than this a kit is the same whatever its name, if both places are exact
+_SAME_SPOT_M, _EXACT_M = 10.0, 50.0
+_ALIKE = 75.0
+# in larger towns only equal names are compared for kits without a position
+_LARGE_TOWN = 2000
+_POSTCODE = re.compile(r"([A-Z]{1,2}\d[A-Z\d]?) ?(\d[A-Z]{2})")
+_OSM_ID = re.compile(r"(?:^|/)(node|way|relation)/(\d+)/?$|^([nwr]?)(\d+)$")
+_OSM_KINDS = {"": "node", "n": "node", "w": "way", "r": "relation"}
+_POSITION = ("longitude", "latitude", "precision_m", "position_method")
+_OWN_READER = (
+    "reference",
+    "opening_hours",
+    "hours_text",
+    "address",
+    "postcode",
+    "osm_id",
+    "reported",
+)
+# only a check puts such a kit back into service
+_IN_CUSTODY = (Status.IN_USE, Status.NEEDS_RESTOCK, Status.DAMAGED, Status.MISSING)
+
+
+class Verdict(StrEnum):
+    """What a row would do to the registry."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    SAME = "unchanged"
+    DUPLICATE = "looks like a duplicate"
+    REJECTED = "rejected"
+
+
+@dataclass(slots=True)
+class Row:
+    """One row of a file, understood.
+
+    Attributes
+    ----------
+    number
+        As the reader of the file sees it.
+    verdict, reference
+        What it would do, and to which kit; a new kit has no reference until it is written.
+    remarks
+        What was corrected, left out, or should be looked at.
+    values
+        By column of the kit.
+    contact
+        The guardian, if the row names one.
+    changes
+        Of a known kit: field -> before and after.
+    stated
+        Whether the row gives coordinates, rather than words that were looked up.
+    """
+
+    number: int
+    verdict: Verdict
+    reference: str = ""
+    remarks: list[Remark] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+    contact: dict[str, str] = field(default_factory=dict)
+    changes: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    stated: bool = False
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the row cannot be written."""
+        return self.verdict is Verdict.REJECTED
+
+    def reject(self, why: str) -> None:
+        """Refuse the row."""
+        self.verdict = Verdict.REJECTED
+        self.remarks.append(Remark(Note.LOOK, why))
+
+
+def understand(number: int, cells: Cells, finder: Finder) -> Row:
+    """Read one row of a file as a kit; the registry is not asked yet."""
+    row = Row(number, Verdict.NEW, remarks=cells.remarks)
+    try:
+        row.values = _values(cells)
+        placed = finder.find(cells)
+        if placed is not None:
+            row.values |= _position(placed)
+            row.stated = placed.stated
+        else:
+            method = cell.words(
+                cells, "position_method", _COLUMNS["position_method"].info["longest"]
+            )
+            row.values |= {"position_method": method} if method else {}
+        row.contact = _contact(cells)
+        _name(cells, row.values)
+        row.values = rules.clean(Kit, row.values)
+    except InputError as error:
+        row.reject(str(error))
+    return row
+
+
+def _position(placed: Placed) -> dict[str, Any]:
+    found = (placed.lon, placed.lat, placed.precision_m, rules.without_codes(placed.method))
+    return dict(zip(_POSITION, found, strict=True))
+
+
+def _reader(column: Any) -> Callable[[Cells], Any] | None:
+    """Choose how a column's cell is read, from its type; None where that takes more."""
+    name, info = column.name, column.info
+    if name in _POSITION or name in _OWN_READER:
+        return None
+    if "choice" in info:
+        return lambda cells: cell.choice(cells, name, info["choice"])
+    if isinstance(column.type, Date):
+        return lambda cells: cell.day(cells, name)
+    if isinstance(column.type, Double):
+        return lambda cells: cell.number(cells, name)
+    if "longest" in info:
+        return lambda cells: cell.words(cells, name, info["longest"])
+    return None
+
+
+_COLUMNS = {column.name: column for column in table_of(Kit).columns}
+_READERS = {name: read for name, column in _COLUMNS.items() if (read := _reader(column))}
+
+
+def _values(cells: Cells) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        name: read(cells) for name, read in _READERS.items() if name in cells.values
+    }
+    found |= cell.hours_in_access(cells) | cell.hours(cells)
+    found["address"] = _address(cells)
+    found["postcode"] = _postcode(cells)
+    found["osm_id"] = _osm_id(cells)
+    found["reported"] = cell.month_or_day(cells, "reported")
+    found["reference"] = cells.text("reference")
+    if found.get("cost_gbp") is not None and found["cost_gbp"] < 0:
+        cells.remark(Note.LEFT_OUT, "cost_gbp: a cost cannot be negative")
+        del found["cost_gbp"]
+    _check_dates(cells, found)
+    return {name: value for name, value in found.items() if value not in (None, "")}
+
+
+def _check_dates(cells: Cells, found: dict[str, Any]) -> None:
+    for name in ("installed_on", "expires_on", "last_checked"):
+        if found.get(name) is not None and not 1990 <= found[name].year < 2100:  # noqa: PLR2004
+            cells.remark(Note.LEFT_OUT, f"{name}: {found[name]} cannot be right")
+            del found[name]
+    for later in ("expires_on", "last_checked"):
+        first, second = found.get("installed_on"), found.get(later)
+        if first and second and second < first:
+            msg = f"{later} ({second}) lies before installed_on ({first})."
+            raise InputError(msg)
+
+
+def _address(cells: Cells) -> str | None:
+    parts: list[str] = []
+    longest = _COLUMNS["address"].info["longest"]
+    for name in ADDRESS_PARTS:
+        part = cell.words(cells, name, longest)
+        if part and fold(part) not in fold(", ".join(parts)):
+            parts.append(part)
+    if cells.text("house") and cells.text("street"):
+        number, street = cells.text("house"), cells.text("street")
+        parts = [f"{number} {street}", *(p for p in parts if p not in (number, street))]
+    return ", ".join(parts)[:longest] or None
+
+
+def _postcode(cells: Cells) -> str | None:
+    text = cells.text("postcode").upper()
+    if not text:
+        return None
+    found = _POSTCODE.fullmatch(text)
+    if found is None:
+        cells.remark(Note.LOOK, f"postcode: “{text[:20]}” is not a whole postcode; left out")
+        return None
+    return f"{found[1]} {found[2]}"
+
+
+def _osm_id(cells: Cells) -> str | None:
+    text = cells.text("osm_id").casefold()
+    found = _OSM_ID.search(text)
+    if not text or found is None:
+        if text:
+            cells.remark(Note.LEFT_OUT, f"osm_id: “{text[:40]}” is not like node/123")
+        return None
+    kind, number = (found[1], found[2]) if found[1] else (_OSM_KINDS[found[3]], found[4])
+    return f"{kind}/{number}"
+
+
+def _name(cells: Cells, found: dict[str, Any]) -> None:
+    if found.get("name") or found.get("reference"):
+        return
+    where = found.get("host") or found.get("address") or found.get("postcode")
+    if not where:
+        msg = "It has neither a name nor a place in words."
+        raise InputError(msg)
+    found["name"] = f"Bleed kit, {where}"[: _COLUMNS["name"].info["longest"]]
+    cells.remark(Note.CORRECTED, f"name: there is none, so it is called “{found['name']}”")
+
+
+def _contact(cells: Cells) -> dict[str, str]:
+    found = {}
+    for name in ("name", "email", "phone"):
+        text = cell.words(cells, f"guardian_{name}", 254)
+        if text:
+            found[name] = text
+    if "email" in found and not is_address(found["email"]):
+        cells.remark(Note.LEFT_OUT, "guardian_email: this is not an address for mail")
+        del found["email"]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The kits and contacts that the registry has, and how they are found again."""
+
+    kits: Mapping[str, Mapping[str, Any]]
+    contacts: Mapping[int, Mapping[str, Any]]
+    prefix: str
+    by_osm: Mapping[str, str]
+    by_source: Mapping[tuple[str, str], str]
+
+    @classmethod
+    def of(
+        cls,
+        kits: Iterable[Mapping[str, Any]],
+        contacts: Iterable[Mapping[str, Any]],
+        prefix: str,
+    ) -> "Known":
+        """Make the indexes."""
+        by_reference = {kit["reference"]: kit for kit in kits}
+        return cls(
+            by_reference,
+            {contact["id"]: contact for contact in contacts},
+            prefix,
+            {kit["osm_id"]: ref for ref, kit in by_reference.items() if kit["osm_id"]},
+            {
+                (kit["source"], kit["source_id"]): ref
+                for ref, kit in by_reference.items()
+                if kit["source_id"]
+            },
+        )
+
+
+class Duplicates(StrEnum):
+    """What to do with rows that look like a known kit but do not name it."""
+
+    HOLD = "hold"
+    UPDATE = "update"
+    ADD = "add"
+
+
+def judge(rows: Sequence[Row], known: Known, source: str, duplicates: Duplicates) -> None:
+    """Decide for every row what it would do, in place.
+
+    Parameters
+    ----------
+    rows
+        From :func:`understand`.
+    known
+        What the registry has.
+    source
+        Name of the list, for rows that do not name their source.
+    duplicates
+        What to do with rows that look like a known kit.
+    """
+    taken: dict[tuple[str, str], int] = {}
+    unknown: list[Row] = []
+    for row in rows:
+        if row.rejected:
+            continue
+        reference = _identify(row, known, source, taken)
+        if reference:
+            _compare(row, known.kits[reference], known)
+        elif not row.rejected:
+            unknown.append(row)
+    _look_for_twins(unknown, known, duplicates)
+    for row in rows:
+        if row.verdict is Verdict.NEW:
+            _complete(row, source)
+
+
+def _identify(row: Row, known: Known, source: str, taken: dict[tuple[str, str], int]) -> str:
+    """Find the kit that a row names by reference, OSM id or number of its source."""
+    found = row.values
+    named = normal_reference(found.pop("reference", ""))
+    keys: dict[str, str] = {}
+    ours = re.fullmatch(rf"{re.escape(known.prefix)}-\d{{4,9}}", named) is not None
+    if named and not ours and "source_id" not in found:
+        # somebody else's numbering
+        found["source_id"] = named[: _COLUMNS["source_id"].info["longest"]]
+    if named and ours:
+        row.reference = named
+        keys["reference"] = named
+    if found.get("osm_id"):
+        keys["osm_id"] = found["osm_id"]
+    if found.get("source_id"):
+        keys["source_id"] = f"{found.get('source', source)}\n{found['source_id']}"
+    for kind, value in keys.items():
+        first = taken.setdefault((kind, value), row.number)
+        if first != row.number:
+            shown = value.rpartition("\n")[2]
+            row.reject(f"{kind}: {shown} stands in row {first} already.")
+            return ""
+    hits = {
+        "reference": named if named in known.kits else "",
+        "osm_id": known.by_osm.get(found.get("osm_id", ""), ""),
+        "source_id": known.by_source.get(
+            (found.get("source", source), found.get("source_id", "")), ""
+        ),
+    }
+    kits = {kind: kit for kind, kit in hits.items() if kit}
+    if len(set(kits.values())) > 1 or (kits and ours and named not in known.kits):
+        listed = ", ".join(f"{kind} belongs to {kit}" for kind, kit in kits.items())
+        row.reject(f"It names more than one kit: {listed}{f', and not {named}' if ours else ''}.")
+        return ""
+    return next(iter(kits.values()), "")
+
+
+def _compare(row: Row, kit: Mapping[str, Any], known: Known) -> None:
+    """Find what a row changes in a known kit; empty cells change nothing."""
+    row.reference = kit["reference"]
+    found = dict(row.values)
+    same_words = all(found.get(name, kit[name]) == kit[name] for name in ("address", "postcode"))
+    if found.get("longitude") is not None and not row.stated and (kit["longitude"] or same_words):
+        # what is looked up from words never replaces a position, nor the want of one
+        for name in _POSITION:
+            found.pop(name, None)
+    if kit["status"] in _IN_CUSTODY and found.get("status") == Status.INSTALLED:
+        del found["status"]
+        row.remarks.append(
+            Remark(Note.LOOK, f"status: stays “{kit['status']}”; only a check puts a kit back")
+        )
+    if kit["last_checked"] and found.get("last_checked", kit["last_checked"]) < kit["last_checked"]:
+        del found["last_checked"]
+        found.pop("checked_by", None)
+    row.changes = {name: (kit[name], value) for name, value in found.items() if kit[name] != value}
+    guardian = known.contacts.get(kit["guardian_id"] or 0, {})
+    if any(guardian.get(name) != value for name, value in row.contact.items()):
+        row.changes["guardian"] = (guardian.get("name", ""), row.contact.get("name", ""))
+    row.verdict = Verdict.CHANGED if row.changes else Verdict.SAME
+    _check_order(row, kit)
+
+
+def _check_order(row: Row, kit: Mapping[str, Any]) -> None:
+    after = dict(kit) | {name: new for name, (_, new) in row.changes.items()}
+    for later in ("expires_on", "last_checked"):
+        first, second = after["installed_on"], after[later]
+        if first and second and second < first:
+            row.reject(f"{later} would be {second}, before installed_on {first}.")
+
+
+def _complete(row: Row, source: str) -> None:
+    row.values.setdefault("source", source)
+    if not row.values.get("name"):
+        row.reject("A new kit needs a name.")
+
+
+def _look_for_twins(rows: Sequence[Row], known: Known, duplicates: Duplicates) -> None:
+    """Find for each row the known kit, or the earlier row, that it looks like."""
+    others = [dict(kit) for kit in known.kits.values() if kit["status"] != Status.WITHDRAWN]
+    everything = [*others, *(row.values for row in rows)]
+    twins = _twins(everything, len(others))
+    for index, row in enumerate(rows):
+        if len(others) + index not in twins:
+            continue
+        other, distance_m = twins[len(others) + index]
+        where = "" if distance_m is None else f" at {distance_m:.0f} m"
+        if other >= len(others):
+            earlier = rows[other - len(others)]
+            if duplicates is not Duplicates.ADD:
+                row.verdict = Verdict.DUPLICATE
+                row.remarks.append(
+                    Remark(Note.LOOK, f"looks like row {earlier.number} of this file{where}")
+                )
+            continue
+        kit = known.kits[str(everything[other]["reference"])]
+        copy = dataclasses.replace(row, remarks=[*row.remarks], values=dict(row.values))
+        _compare(copy, kit, known)
+        if copy.verdict is Verdict.SAME or duplicates is Duplicates.UPDATE:
+            row.reference, row.verdict = copy.reference, copy.verdict
+            row.changes, row.remarks = copy.changes, copy.remarks
+        elif duplicates is Duplicates.HOLD:
+            differs = ", ".join(copy.changes)
+            row.verdict = Verdict.DUPLICATE
+            row.remarks.append(
+                Remark(
+                    Note.LOOK,
+                    f"looks like {kit['reference']}, {kit['name']}{where}; differs in {differs}",
+                )
+            )
+
+
+def _twins(kits: Sequence[Mapping[str, Any]], known: int) -> dict[int, tuple[int, float | None]]:
+    """Pair each kit after the first ``known`` with the nearest earlier one that looks the same."""
+    found: dict[int, tuple[int, float | None]] = {}
+    names = [fold(str(kit.get("name", ""))) for kit in kits]
+    at = np.array(
+        [[kit.get("longitude") or np.nan, kit.get("latitude") or np.nan] for kit in kits]
+    ).reshape(-1, 2)
+    placed = np.flatnonzero(np.isfinite(at).all(axis=1))
+    grid = np.column_stack(geodesy.to_bng(at[placed, 0].copy(), at[placed, 1].copy()))
+    inside = np.isfinite(grid).all(axis=1)
+    placed, grid = placed[inside], grid[inside]
+    if len(placed) > 1:
+        blur = np.array([float(kits[i].get("precision_m") or _NEAR_M) for i in placed])
+        pairs = cKDTree(grid).query_pairs(_FAR_M, output_type="ndarray")
+        apart = np.hypot(*(grid[pairs[:, 0]] - grid[pairs[:, 1]]).T)
+        reach = np.clip(blur[pairs[:, 0]] + blur[pairs[:, 1]], _NEAR_M, _FAR_M)
+        close = apart <= reach
+        pairs, apart = np.sort(placed[pairs[close]], axis=1), apart[close]
+        new = pairs[:, 1] >= known
+        for (first, second), distance in zip(pairs[new].tolist(), apart[new].tolist(), strict=True):
+            nearest = found.get(second)
+            if nearest is not None and nearest[1] is not None and nearest[1] <= distance:
+                continue
+            if _alike(kits[first], kits[second], names[first], names[second], distance):
+                found[second] = (first, distance)
+    _twins_in_words(kits, names, known, found)
+    return found
+
+
+def _twins_in_words(
+    kits: Sequence[Mapping[str, Any]],
+    names: Sequence[str],
+    known: int,
+    found: dict[int, tuple[int, float | None]],
+) -> None:
+    """Pair kits where one has no position: by number of their source, or by name and town."""
+    numbers: defaultdict[str, list[int]] = defaultdict(list)
+    towns: defaultdict[str, list[int]] = defaultdict(list)
+    for index, kit in enumerate(kits):
+        number, town = str(kit.get("source_id") or ""), _town(kit)
+        if index >= known and index not in found and names[index]:
+            same_number = [i for i in numbers[number] if number]
+            around = [i for i in towns[town] if town and _unplaced(kits[i], kit)]
+            if len(towns[town]) > _LARGE_TOWN:
+                around = [i for i in around if names[i] == names[index]]
+            for other in (*same_number, *around):
+                if _alike(kits[other], kit, names[other], names[index], _FAR_M):
+                    found[index] = (other, None)
+                    break
+        numbers[number].append(index)
+        towns[town].append(index)
+
+
+def _unplaced(kit: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return kit.get("longitude") is None or other.get("longitude") is None
+
+
+def _town(kit: Mapping[str, Any]) -> str:
+    address = str(kit.get("address") or "")
+    return fold(address.rpartition(",")[2]) or str(kit.get("postcode") or "")
+
+
+def _alike(
+    kit: Mapping[str, Any], other: Mapping[str, Any], name: str, other_name: str, apart_m: float
+) -> bool:
+    kinds = {str(k.get("kind", "unknown")) for k in (kit, other)} - {"unknown"}
+    if name == other_name and len(kinds) <= 1:
+        return True
+    if len(kinds) > 1:
+        return False
+    exact = max(kit.get("precision_m") or 0, other.get("precision_m") or 0) <= _EXACT_M
+    if exact and apart_m <= _SAME_SPOT_M:
+        return True
+    return bool(fuzz.token_set_ratio(name, other_name) >= _ALIKE)

@@ -1,0 +1,167 @@
+"""Check values before they are written, by what the schema says of each column."""
+
+import datetime as dt
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Column, Date, Double, Integer
+
+from locator.errors import InputError
+from locator.hours import check_syntax
+from locator.registry.schema import GREAT_BRITAIN, Base, table_of
+
+_WORD = r"(?:code|pin|passcode|combination|keypad)"
+_SECRET = r"[a-z]?\d{3,8}[a-z]?"  # noqa: S105  # what a code looks like
+# numbers that everybody may dial, and hours
+_HARMLESS = r"(?!(?:999|112|111|101)\b)"
+_CODES = re.compile(
+    rf"(?<!post)(?<!post )(?<!post-)\b{_WORD}\b[^\d.;,]{{0,20}}?\b{_HARMLESS}{_SECRET}\b"
+    rf"|\b{_HARMLESS}{_SECRET}\b\s*(?:#|is the {_WORD}\b|\({_WORD}\))",
+    re.IGNORECASE,
+)
+_REMOVED = "[code removed]"
+_REPORTED = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
+
+
+def single_line(text: str) -> str:
+    """Normalise a text to one line without control characters (Unicode NFC)."""
+    kept = "".join(
+        " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c
+        for c in unicodedata.normalize("NFC", text)
+        if unicodedata.category(c) not in ("Cs", "Co", "Cn") and c not in "\ufeff\ufffe\uffff"
+    )
+    return " ".join(kept.split())
+
+
+def without_codes(text: str) -> str:
+    """Take out what looks like the code of a cabinet."""
+    return _CODES.sub(_REMOVED, text)
+
+
+def clean(model: type[Base], values: Mapping[str, object]) -> dict[str, Any]:
+    """Check values for some columns of a table.
+
+    Parameters
+    ----------
+    model
+        A table of the schema.
+    values
+        By column name. Texts are normalised; None empties a column.
+
+    Returns
+    -------
+    cleaned
+        The values as the column keeps them.
+
+    Raises
+    ------
+    InputError
+        A column is not known, or a value does not fit it; the message names it.
+    OpeningHoursError
+        Opening hours are not in OSM syntax.
+    """
+    columns = {column.name: column for column in table_of(model).columns}
+    unknown = sorted(set(values) - set(columns))
+    if unknown:
+        known = ", ".join(name for name in columns if name != "edition")
+        msg = f"There is no field “{unknown[0]}”. Fields: {known}."
+        raise InputError(msg)
+    cleaned: dict[str, Any] = {name: _value(columns[name], value) for name, value in values.items()}
+    lon, lat = cleaned.get("longitude"), cleaned.get("latitude")
+    if lon is not None and lat is not None:
+        _check_position(lon, lat)
+    return cleaned
+
+
+def _value(column: "Column[Any]", value: object) -> object:
+    start = column.info.get("start")
+    if value is None or value == "":
+        return start
+    if "choice" in column.info:
+        return _one_of(column, str(value))
+    if "longest" in column.info:
+        return _text(column, value)
+    if isinstance(column.type, Date):
+        return _date(column, value)
+    if isinstance(column.type, Double):
+        return _number(column, value)
+    if isinstance(column.type, Integer) and isinstance(value, int):
+        return value
+    msg = f"“{value}” does not fit the field {column.name}."
+    raise InputError(msg)
+
+
+def _one_of(column: "Column[Any]", value: str) -> str:
+    values: type[StrEnum] = column.info["choice"]
+    try:
+        return str(values(value))
+    except ValueError:
+        msg = f"“{value}” is not a {column.name}. Use one of: {', '.join(values)}."
+        raise InputError(msg) from None
+
+
+def _text(column: "Column[Any]", value: object) -> str:
+    text, longest = single_line(str(value)), column.info["longest"]
+    if len(text) > longest:
+        msg = f"The field {column.name} holds {len(text)} characters; at most {longest} fit."
+        raise InputError(msg)
+    if _CODES.search(text):
+        msg = (
+            f"The field {column.name} seems to hold the code of a cabinet. Codes are never "
+            "stored: the 999 operator gives them. Take it out."
+        )
+        raise InputError(msg)
+    if column.name == "opening_hours" and text:
+        check_syntax(text)
+    if column.name == "reported" and not _REPORTED.fullmatch(text):
+        msg = f"“{text}” is no date of a source. Use a year, 2024-05 or 2024-05-03."
+        raise InputError(msg)
+    return text
+
+
+def _date(column: "Column[Any]", value: object) -> dt.date:
+    try:
+        day = value if isinstance(value, dt.date) else dt.date.fromisoformat(str(value))
+    except ValueError:
+        msg = f"“{value}” is not a date for {column.name}. Write it as 2026-07-04."
+        raise InputError(msg) from None
+    if isinstance(day, dt.datetime):
+        day = day.date()
+    if not dt.date(1990, 1, 1) <= day <= dt.date(2100, 1, 1):
+        msg = f"{day} cannot be right for {column.name}."
+        raise InputError(msg)
+    return day
+
+
+def _number(column: "Column[Any]", value: object) -> float:
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        msg = f"“{value}” is not a number for {column.name}."
+        raise InputError(msg)
+    if column.name in ("precision_m", "cost_gbp") and number < 0:
+        msg = f"{column.name} cannot be negative."
+        raise InputError(msg)
+    return number
+
+
+def in_great_britain(lon: float, lat: float) -> bool:
+    """Whether a position (EPSG:4326 degrees) lies in the boxes that the database accepts."""
+    return any(
+        west <= lon <= east and south <= lat <= north for west, south, east, north in GREAT_BRITAIN
+    )
+
+
+def _check_position(lon: float, lat: float) -> None:
+    if not in_great_britain(lon, lat):
+        msg = (
+            f"Latitude {lat:.5f}, longitude {lon:.5f} is not in Great Britain. Check the order "
+            "and the minus sign of the longitude."
+        )
+        raise InputError(msg)
