@@ -42,6 +42,22 @@ def without_codes(text: str) -> str:
     return _CODES.sub(_REMOVED, text)
 
 
+def refuse_codes(name: str, text: str) -> None:
+    """Refuse a text that seems to hold the code of a cabinet.
+
+    Raises
+    ------
+    InputError
+        It does; ``name`` says which text it is.
+    """
+    if _CODES.search(text):
+        msg = (
+            f"The field {name} seems to hold the code of a cabinet. Codes are never stored: the "
+            "999 operator gives them. Take it out."
+        )
+        raise InputError(msg)
+
+
 def clean(model: type[Base], values: Mapping[str, object]) -> dict[str, Any]:
     """Check values for some columns of a table.
 
@@ -109,12 +125,7 @@ def _text(column: "Column[Any]", value: object) -> str:
     if len(text) > longest:
         msg = f"The field {column.name} holds {len(text)} characters; at most {longest} fit."
         raise InputError(msg)
-    if _CODES.search(text):
-        msg = (
-            f"The field {column.name} seems to hold the code of a cabinet. Codes are never "
-            "stored: the 999 operator gives them. Take it out."
-        )
-        raise InputError(msg)
+    refuse_codes(column.name, text)
     if column.name == "opening_hours" and text:
         check_syntax(text)
     if column.name == "reported" and not _REPORTED.fullmatch(text):

@@ -244,6 +244,7 @@ def writing(
     if not who or not why:
         msg = "Every change needs an author and a reason: say who you are and why."
         raise InputError(msg)
+    rules.refuse_codes("reason", why)
     try:
         with turn(engine) as connection:
             yield Writing(connection, who, why, source, digest)
