@@ -32,14 +32,17 @@ _FRESH_S = 1.0
 
 @dataclass(eq=False)
 class Facts:
-    """What is known, opened once for a process and safe to share between threads."""
+    """What is known, opened once for a process and safe to share between threads.
+
+    ``engine`` is the registry itself, for what changes it.
+    """
 
     settings: Settings
     area: Area
     gazetteer: Gazetteer
     calendar: Calendar
     travel: Straight
-    _engine: Engine
+    engine: Engine
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _snapshot: snapshot.Snapshot | None = None
     _asked_at: float = 0.0
@@ -68,7 +71,7 @@ class Facts:
             gazetteer=gazetteer,
             calendar=Calendar.of(area.timezone, area.holidays, lat, lon),
             travel=Straight.of(settings),
-            _engine=engine,
+            engine=engine,
         )
 
     def snapshot(self) -> snapshot.Snapshot:
@@ -94,10 +97,10 @@ class Facts:
 
     def _renew(self) -> None:
         try:
-            newest = store.version(self._engine)
+            newest = store.version(self.engine)
             if self._snapshot is None or self._snapshot.version != newest:
                 self._snapshot = snapshot.take(
-                    self._engine, self.calendar, self.settings.check_valid_days
+                    self.engine, self.calendar, self.settings.check_valid_days
                 )
         except LocatorError:
             if self._snapshot is None:
@@ -107,7 +110,7 @@ class Facts:
 
     def close(self) -> None:
         """Give the database connections back."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     @functools.cached_property
     def incidents(self) -> demand.Incidents:

@@ -1,7 +1,6 @@
 """Write figures in words, for every template."""
 
 import datetime as dt
-
 from collections.abc import Mapping
 
 from locator.analysis.fetch import Checked, Fetch, Span

@@ -123,9 +123,10 @@ def values(names: Iterable[str], cells: Iterable[object]) -> dict[str, Scalar]:
 
 def scalar(value: object) -> Scalar | None:  # noqa: PLR0911  # one line for each type
     """Turn a value into text, a number or a truth value; None if it says nothing."""
+    # nearly all are text
+    if isinstance(value, str):
+        return _text(value)
     match value:
-        case str():
-            return _text(value)
         case None | bool():
             return value
         case int():

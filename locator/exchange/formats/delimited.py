@@ -34,6 +34,9 @@ def read(path: Path, limits: Limits) -> Iterator[Header | Row]:
         delimiter, sample = _delimiter(path, encoding)
     if delimiter != ",":
         notes.append(f"Fields are separated by {_DELIMITERS[delimiter]}.")
+    if not sample:
+        msg = "The file holds no text. Ask for the list again."
+        raise ImportFileError(msg)
     skipped = _titles(sample)
     if skipped:
         notes.append(
@@ -48,7 +51,7 @@ def read(path: Path, limits: Limits) -> Iterator[Header | Row]:
             records = _records(file, delimiter)
             next(itertools.islice(filter(_filled, records), skipped, None))
             for number, cells in records:
-                while len(columns) < min(len(cells), _rows.MAX_COLUMNS + 1):
+                while any(cells[len(columns) :]):
                     columns.append(names.add(""))
                 yield number, _rows.values(columns, map(_unguarded, cells))
 

@@ -158,7 +158,9 @@ def _fields(
         name = _free(_SHORT.get(column, re.sub(r"\W", "_", column, flags=re.ASCII)), fields)
         if _LONG.get(name, name) != column:
             said.append(f"The column “{column}” is called “{name}” in the Shapefile.")
-        values = raw if all(map(_fits, raw)) else [v and _writing.text(v) for v in raw]
+        values = (
+            raw if all(map(_fits, raw)) else [None if v is None else _writing.text(v) for v in raw]
+        )
         pieces = [_pieces(v) if isinstance(v, str) else [v] for v in values]
         fields[name] = [piece[0] for piece in pieces]
         for more in range(1, max(map(len, pieces), default=1)):

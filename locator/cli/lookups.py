@@ -1,118 +1,43 @@
-"""Answer on the command line, serve the site and build the tables of facts."""
-
-import contextlib
-import json
-import signal
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+"""Find kits near a place, and count what is out of reach, on the terminal."""
 
 import click
-import waitress
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import track
 from rich.table import Table
 
-from locator import build
 from locator.analysis.coverage import Coverage
 from locator.analysis.coverage import coverage as measure_coverage
 from locator.analysis.fetch import Answer, Availability, Fetch, Span
 from locator.analysis.nearest import nearest
-from locator.errors import InputError, LocatorError, SettingsError
+from locator.cli._shared import as_json_option, open_facts, print_json
+from locator.errors import InputError
 from locator.facts import Facts
 from locator.places import Position
-from locator.settings import Settings
 from locator.tables import Area
-from locator.web import create_app
 
 _CHOICES = 8
 
 
-class _Group(click.Group):
-    """Turns errors of the package into a message and an exit code, for every command."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except LocatorError as error:
-            raise _Failure(error) from error
-
-
-class _Failure(click.ClickException):
-    """An error of the package, as click shows it."""
-
-    def __init__(self, error: LocatorError) -> None:
-        super().__init__(str(error))
-        self.exit_code = error.exit_code  # type: ignore[misc]  # click reads it from the instance
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="bleed-kit-locator")
-def main() -> None:
-    """Find the nearest bleed kit that can be reached now, and where the gaps are.
-
-    In an emergency call 999 first, press hard on the wound, and never leave the casualty
-    alone to fetch a kit.
-    """
-
-
-@contextlib.contextmanager
-def _facts() -> Iterator[Facts]:
-    facts = Facts.open(Settings.read())
-    try:
-        yield facts
-    finally:
-        facts.close()
-
-
-@main.command()
-@click.option("--host", help="Address to listen on; LOCATOR_HOST otherwise.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port; LOCATOR_PORT otherwise.")
-@click.option("--json", "as_json", is_flag=True, help="Say where in JSON.")
-def serve(host: str | None, port: int | None, *, as_json: bool) -> None:
-    """Serve the site until stopped with Ctrl-C or SIGTERM."""
-    settings = Settings.read()
-    host, port = host or settings.host, port or settings.port
-    app = create_app(settings)
-    with app.test_client() as client:
-        # the first visitor must not wait for what is drawn once
-        client.post("/", data={"place": app.extensions["facts"].area.example_postcode})
-        client.get("/coverage")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        server = waitress.create_server(
-            app, host=host, port=port, threads=settings.threads, ident=None
-        )
-    except OSError as error:
-        msg = f"Cannot listen on {host}, port {port} ({error.strerror}). Choose another --port."
-        raise SettingsError(msg) from error
-    address = f"http://{host}:{port}"
-    click.echo(json.dumps({"url": address}) if as_json else f"Serving on {address}")
-    server.run()
-
-
-@main.command("nearest")
+@click.command("nearest")
 @click.argument("place")
 @click.option(
     "--at", "moment", help="Local date and time such as “2026-07-04 23:30”; now if left out."
 )
 @click.option("--count", default=5, show_default=True, type=click.IntRange(1, 100))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@as_json_option
 def nearest_command(place: str, moment: str | None, count: int, *, as_json: bool) -> None:
     """List the kits to fetch from PLACE, those that can be reached first.
 
     PLACE is a postcode, a street and town, a place name, a grid reference, "latitude,
     longitude" or a plus code.
     """
-    with _facts() as facts:
+    with open_facts() as facts:
         at = facts.calendar.read(moment) if moment else facts.calendar.now()
         position = _one_place(facts, place)
         answer = nearest(facts.snapshot(), position, facts.travel, at=at, count=count)
     if as_json:
         plain = {"advice": facts.area.advice} | answer.as_dict()
-        click.echo(json.dumps(plain, ensure_ascii=False, indent=2))
+        print_json(plain)
     else:
         _print_answer(answer, facts.area.advice)
 
@@ -191,7 +116,7 @@ def _state(fetch: Fetch) -> str:
     return f"{fetch.availability}" + (f" until {opening.until:%a %H:%M}" if opening.until else "")
 
 
-@main.command("coverage")
+@click.command("coverage")
 @click.option(
     "--within",
     "within_m",
@@ -202,12 +127,12 @@ def _state(fetch: Fetch) -> str:
     "--at", "moment", help="Count only kits known to be open at this local date and time."
 )
 @click.option("--always", is_flag=True, help="Count only kits that are open day and night.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@as_json_option
 def coverage_command(
     within_m: int | None, moment: str | None, *, always: bool, as_json: bool
 ) -> None:
     """Count recorded violence, robbery and weapons out of reach of every kit."""
-    with _facts() as facts:
+    with open_facts() as facts:
         result = measure_coverage(
             facts.snapshot(),
             facts.incidents,
@@ -218,7 +143,7 @@ def coverage_command(
         )
         area = facts.area
     if as_json:
-        click.echo(json.dumps({"advice": area.advice} | result.as_dict(), indent=2))
+        print_json({"advice": area.advice} | result.as_dict())
         return
     _print_coverage(result, area)
 
@@ -258,32 +183,3 @@ def _print_coverage(result: Coverage, area: Area) -> None:
         f"them placed less exactly than {result.within_m:.0f} m; {result.hours_not_known} were "
         "left out because their hours are not known. Straight-line distances."
     )
-
-
-@main.group()
-def data() -> None:
-    """Build the tables of facts from open data."""
-
-
-@data.command("build")
-@click.argument("tables", nargs=-1, type=click.Choice(list(build.BUILDERS)))
-@click.option(
-    "--from",
-    "sources",
-    required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with the downloaded files.",
-)
-@click.option(
-    "--to",
-    "folder",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Geodata folder to write to; LOCATOR_GEODATA otherwise.",
-)
-def data_build(tables: tuple[str, ...], sources: Path, folder: Path | None) -> None:
-    """Build TABLES (all if none is named) from files that were downloaded by hand."""
-    names = tables or tuple(build.BUILDERS)
-    target = folder or Settings.read().geodata
-    for name in track(names, description="Building", console=Console(stderr=True)):
-        built = build.build(name, sources, target)
-        click.echo(f"{built.path}: {built.rows:,} rows. {'; '.join(built.notes)}")

@@ -1,0 +1,317 @@
+"""Show and look after kits on the terminal, and keep the registry safe."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from sqlalchemy import select
+
+from locator.cli._shared import as_json_option, by_option, open_facts, print_json, progress_bar
+from locator.errors import InputError, KitNotFoundError
+from locator.facts import Facts
+from locator.registry import backup as copies
+from locator.registry import custody, outbox, reminders, store, trail
+from locator.registry.schema import Contact, Finding, Kit, Task, table_of
+from locator.settings import Settings
+
+_DAY_LENGTH = 10
+
+
+@click.group()
+def kit() -> None:
+    """Show and change single kits; REFERENCE is as on the kit, such as NN-0042 or nn42."""
+
+
+@kit.command("show")
+@click.argument("reference")
+@click.option("--on", "moment", help="As it was at this local date, or date and time.")
+@as_json_option
+def show(reference: str, moment: str | None, *, as_json: bool) -> None:
+    """Show everything that is known of a kit, now or on any date."""
+    with open_facts() as facts:
+        found = (
+            _as_of(facts, reference, moment) if moment else custody.find(facts.engine, reference)
+        )
+        guardian, tasks = _around(facts, found)
+    plain = {name: _plain(value) for name, value in found.items()}
+    if as_json:
+        print_json(plain | {"guardian": guardian, "open_tasks": tasks})
+        return
+    table = Table(show_header=False, title=f"{found['reference']}, {found['name']}")
+    for name, value in plain.items():
+        if value not in (None, ""):
+            table.add_row(name, escape(str(value)))
+    if guardian:
+        table.add_row("guardian", escape(", ".join(filter(None, guardian.values()))))
+    for task in tasks:
+        table.add_row("open task", escape(f"{task['kind']}: {task['why']}"), style="yellow")
+    console = Console(markup=False)
+    console.print(table)
+    empty = [n for n, v in plain.items() if v in (None, "", "unknown")]
+    console.print(f"Not known: {', '.join(empty)}.", style="dim")
+
+
+def _as_of(facts: Facts, reference: str, moment: str) -> dict[str, Any]:
+    text = f"{moment.strip()} 23:59:59" if len(moment.strip()) == _DAY_LENGTH else moment
+    at = facts.calendar.read(text).astimezone(dt.UTC).replace(tzinfo=None)
+    key = custody.normal_reference(reference)
+    found = trail.as_of(facts.engine, Kit, key, at)
+    if found is None:
+        msg = f"The registry knew no kit “{key}” at {moment}."
+        raise KitNotFoundError(msg)
+    return found
+
+
+def _around(facts: Facts, found: dict[str, Any]) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """Read the guardian and the open tasks of a kit."""
+    with store.reading(facts.engine) as connection:
+        number = found["guardian_id"]
+        contact = store.rows_by_key(connection, Contact, [number]).get(number) if number else None
+        table = table_of(Task)
+        is_open = table.c.closed_on.is_(None) & (table.c.kit == found["reference"])
+        wanted = select(table.c.kind, table.c.why, table.c.due_on).where(is_open)
+        tasks = [
+            {name: _plain(value) for name, value in row.items()}
+            for row in connection.execute(wanted).mappings()
+        ]
+    names = ("name", "organisation", "email", "phone")
+    return {name: str(contact[name]) for name in names} if contact else {}, tasks
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+@kit.command("history")
+@click.argument("reference")
+@as_json_option
+def history(reference: str, *, as_json: bool) -> None:
+    """List every change of a kit: who, when, why, what before and after."""
+    with open_facts() as facts:
+        key = custody.normal_reference(reference)
+        entries = trail.history(facts.engine, Kit, key)
+        zone = facts.calendar.zone
+    if not entries:
+        msg = f"There is no kit “{reference}”. References look like NN-0042."
+        raise KitNotFoundError(msg)
+    if as_json:
+        print_json([entry.as_dict() for entry in entries])
+        return
+    table = Table(title=f"History of {key}", title_justify="left")
+    for heading in ("Edition", "When", "Who", "Why", "What"):
+        table.add_column(heading, overflow="fold")
+    for entry in entries:
+        local = entry.at.replace(tzinfo=dt.UTC).astimezone(zone)
+        before = entry.before
+        what = (
+            "added"
+            if before is None
+            else "\n".join(f"{n}: {before[n]} → {value}" for n, value in entry.after.items())
+        )
+        cells = (f"{local:%Y-%m-%d %H:%M}", entry.who, entry.why, what)
+        table.add_row(str(entry.edition), *(escape(cell) for cell in cells))
+    Console(markup=False).print(table)
+
+
+@kit.command("change")
+@click.argument("reference")
+@click.argument("values", nargs=-1, required=True, metavar="FIELD=VALUE...")
+@by_option
+@click.option("--why", required=True, help="The reason, for the record.")
+@click.option("--seen", type=int, help="The kit's edition that you have read; refuse a later one.")
+@as_json_option
+def change(
+    reference: str, values: tuple[str, ...], who: str, why: str, seen: int | None, *, as_json: bool
+) -> None:
+    """Change fields of a kit; FIELD= empties one."""
+    pairs: dict[str, object] = {}
+    for text in values:
+        field, sign, value = text.partition("=")
+        if not sign:
+            msg = f"“{text}” is not FIELD=VALUE."
+            raise InputError(msg)
+        pairs[field.strip()] = value.strip()
+    with open_facts() as facts:
+        edition = custody.edit(facts.engine, reference, pairs, who=who, why=why, seen=seen)
+    _say_edition(edition, as_json=as_json)
+
+
+@kit.command("guardian")
+@click.argument("reference")
+@click.option("--name", default="", help="Of the guardian.")
+@click.option("--email", default="", help="Where reports and reminders go.")
+@click.option("--phone", default="")
+@by_option
+@click.option("--why", default="Looks after the kit", help="The reason, for the record.")
+@as_json_option
+def guardian(
+    reference: str, name: str, email: str, phone: str, who: str, why: str, *, as_json: bool
+) -> None:
+    """Make somebody the guardian of a kit. Contacts are private and never exported."""
+    contact = {"name": name, "email": email, "phone": phone}
+    with open_facts() as facts:
+        edition = custody.entrust(facts.engine, reference, contact, who=who, why=why)
+    _say_edition(edition, as_json=as_json)
+
+
+@kit.command("undo")
+@click.argument("edition", type=int)
+@by_option
+@click.option("--why", required=True, help="The reason, for the record.")
+@as_json_option
+def undo(edition: int, who: str, why: str, *, as_json: bool) -> None:
+    """Take back all that one EDITION did; “kit history” tells its number."""
+    with open_facts() as facts:
+        newest = trail.undo(facts.engine, edition, who=who, why=why)
+    _say_edition(newest, as_json=as_json)
+
+
+def _say_edition(edition: int, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"edition": edition})
+    else:
+        click.echo(f"Written as edition {edition}; “locator kit undo {edition}” takes it back.")
+
+
+@click.command("check")
+@click.argument("reference")
+@by_option
+@click.option("--on", "day", help="Local date of the check; today if left out.")
+@click.option("--restocked", is_flag=True, help="New contents were put in.")
+@click.option("--expires", help="Earliest expiry date of the contents, as 2028-05-31.")
+@click.option("--contents", default="", help="What is in the kit.")
+@click.option("--note", default="", help="Anything else.")
+@as_json_option
+def check_command(
+    reference: str,
+    who: str,
+    day: str | None,
+    expires: str | None,
+    contents: str,
+    note: str,
+    *,
+    restocked: bool,
+    as_json: bool,
+) -> None:
+    """Record that you have found the kit REFERENCE complete: it is in service again."""
+    with open_facts() as facts:
+        outcome = custody.check(
+            facts.engine,
+            reference,
+            _visit(facts, who, day, note),
+            restocked=restocked,
+            expires_on=_day(expires) if expires else None,
+            contents=contents,
+        )
+    if as_json:
+        print_json(outcome.as_dict())
+        return
+    done = f" Done: {', '.join(outcome.closed)}." if outcome.closed else ""
+    click.echo(f"{outcome.reference} is checked and in service.{done}")
+
+
+@click.command("report")
+@click.argument("reference")
+@click.argument(
+    "finding", type=click.Choice([str(f) for f in Finding if f is not Finding.COMPLETE])
+)
+@by_option
+@click.option("--on", "day", help="Local date; today if left out.")
+@click.option("--note", default="", help="What you have seen.")
+@as_json_option
+def report_command(
+    reference: str, finding: str, who: str, day: str | None, note: str, *, as_json: bool
+) -> None:
+    """Record that the kit REFERENCE was used, or what is wrong with it.
+
+    All but “wrong details” take it out of the public answer at once and tell its guardian.
+    """
+    with open_facts() as facts:
+        visit = _visit(facts, who, day, note)
+        settings = facts.settings
+        outcome = custody.report(facts.engine, reference, Finding(finding), visit, settings)
+        outbox.deliver(facts.engine, settings.mail_server, settings.mail_from)
+    if as_json:
+        print_json(outcome.as_dict())
+        return
+    told = "Somebody is told." if outcome.written_to else "It has no guardian: tell somebody!"
+    tasks = f" Opened: {', '.join(outcome.opened)}." if outcome.opened else ""
+    click.echo(f"{outcome.reference} is now “{outcome.status}”.{tasks} {told}")
+
+
+def _visit(facts: Facts, who: str, day: str | None, note: str) -> custody.Visit:
+    today = facts.calendar.now().date()
+    return custody.Visit(who, _day(day) if day else today, today, note)
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        msg = f"“{text}” is not a date. Write it as 2026-07-04."
+        raise InputError(msg) from None
+
+
+@click.command("remind")
+@as_json_option
+def remind_command(*, as_json: bool) -> None:
+    """Remind guardians of what is due, and send the mail that waits.
+
+    Made for cron or a systemd timer: run as often as you like, nobody is told twice.
+    """
+    with open_facts() as facts:
+        settings = facts.settings
+        today = facts.calendar.now().date()
+        done = reminders.remind(facts.engine, today=today, settings=settings)
+        sent = outbox.deliver(facts.engine, settings.mail_server, settings.mail_from)
+    if as_json:
+        mail = {"sent": sent.sent, "failed": sent.failed, "waiting": sent.waiting}
+        print_json(done.as_dict() | {"mail": mail | {"last_error": sent.last_error}})
+        return
+    click.echo(f"{len(done.reminded)} tasks reminded of; {sum(done.opened.values())} opened.")
+    if done.nobody:
+        listed = ", ".join(sorted({reference for reference, _ in done.nobody}))
+        click.echo(f"Nobody to remind (no guardian with an address): {listed}.")
+    click.echo(f"Mail: {sent.sent} sent, {sent.waiting} waiting. {sent.last_error}".strip())
+
+
+@click.command("backup")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@as_json_option
+def backup_command(file: Path, *, as_json: bool) -> None:
+    """Copy the whole registry, private contacts too, to FILE while it is in use; verified."""
+    engine = store.open_registry(Settings.read().database_url)
+    try:
+        with progress_bar(quiet=as_json) as progress:
+            manifest = copies.backup(engine, file, progress)
+    finally:
+        engine.dispose()
+    _say_manifest(manifest, f"Saved to {file} and compared", as_json=as_json)
+
+
+@click.command("restore")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="Replace a registry that holds something.")
+@as_json_option
+def restore_command(file: Path, *, replace: bool, as_json: bool) -> None:
+    """Make the registry what the backup FILE holds; every row is compared."""
+    engine = store.open_registry(Settings.read().database_url)
+    try:
+        with progress_bar(quiet=as_json) as progress:
+            manifest = copies.restore(engine, file, replace=replace, progress=progress)
+    finally:
+        engine.dispose()
+    _say_manifest(manifest, f"Restored from {file} and compared", as_json=as_json)
+
+
+def _say_manifest(manifest: copies.Manifest, done: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(manifest.as_dict())
+        return
+    rows = {name: rows for name, (rows, _) in manifest.tables.items() if rows}
+    listed = ", ".join(f"{count:,} of {name}" for name, count in rows.items())
+    click.echo(f"{done}: {listed or 'an empty registry'} (edition {manifest.version}).")

@@ -1,0 +1,37 @@
+"""Serve the site."""
+
+import json
+import signal
+
+import click
+import waitress
+
+from locator.errors import SettingsError
+from locator.settings import Settings
+from locator.web import create_app
+
+
+@click.command()
+@click.option("--host", help="Address to listen on; LOCATOR_HOST otherwise.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port; LOCATOR_PORT otherwise.")
+@click.option("--json", "as_json", is_flag=True, help="Say where in JSON.")
+def serve(host: str | None, port: int | None, *, as_json: bool) -> None:
+    """Serve the site until stopped with Ctrl-C or SIGTERM."""
+    settings = Settings.read()
+    host, port = host or settings.host, port or settings.port
+    app = create_app(settings)
+    with app.test_client() as client:
+        # the first visitor must not wait for what is drawn once
+        client.post("/", data={"place": app.extensions["facts"].area.example_postcode})
+        client.get("/coverage")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        server = waitress.create_server(
+            app, host=host, port=port, threads=settings.threads, ident=None
+        )
+    except OSError as error:
+        msg = f"Cannot listen on {host}, port {port} ({error.strerror}). Choose another --port."
+        raise SettingsError(msg) from error
+    address = f"http://{host}:{port}"
+    click.echo(json.dumps({"url": address}) if as_json else f"Serving on {address}")
+    server.run()
