@@ -121,6 +121,7 @@ def _public_holidays(country: str, subdivision: str) -> tuple[dt.date, ...]:
     return tuple(sorted(holidays.country_holidays(country, subdiv=subdivision, years=years)))
 
 
+@functools.lru_cache(maxsize=4096)
 def check_syntax(text: str) -> None:
     """Refuse a text that is neither empty nor in OSM ``opening_hours`` syntax.
 

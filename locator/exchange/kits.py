@@ -29,8 +29,9 @@ _NEAR_M, _FAR_M = 30.0, 150.0
 # nearer than this a kit is the same whatever its name, if both places are exact
 _SAME_SPOT_M, _EXACT_M = 10.0, 50.0
 _ALIKE = 75.0
+_Index = defaultdict[str, list[int]]
 # in larger towns only equal names are compared for kits without a position
-_LARGE_TOWN = 2000
+_LARGE_TOWN = 1000
 _POSTCODE = re.compile(r"([A-Z]{1,2}\d[A-Z\d]?) ?(\d[A-Z]{2})")
 _OSM_ID = re.compile(r"(?:^|/)(node|way|relation)/(\d+)/?$|^([nwr]?)(\d+)$")
 _OSM_KINDS = {"": "node", "n": "node", "w": "way", "r": "relation"}
@@ -452,24 +453,26 @@ def _twins_in_words(
 ) -> None:
     """Pair kits where one has no position: by number of their source, or by name and town."""
     numbers: defaultdict[str, list[int]] = defaultdict(list)
-    towns: defaultdict[str, list[int]] = defaultdict(list)
+    # by town, and by town and name: all kits, and those without a position
+    towns: tuple[_Index, _Index] = (defaultdict(list), defaultdict(list))
+    named: tuple[_Index, _Index] = (defaultdict(list), defaultdict(list))
     for index, kit in enumerate(kits):
-        number, town = str(kit.get("source_id") or ""), _town(kit)
-        if index >= known and index not in found and names[index]:
-            same_number = [i for i in numbers[number] if number]
-            around = [i for i in towns[town] if town and _unplaced(kits[i], kit)]
-            if len(towns[town]) > _LARGE_TOWN:
-                around = [i for i in around if names[i] == names[index]]
-            for other in (*same_number, *around):
-                if _alike(kits[other], kit, names[other], names[index], _FAR_M):
+        number, town, name = str(kit.get("source_id") or ""), _town(kit), names[index]
+        unplaced = kit.get("longitude") is None
+        if index >= known and index not in found and name:
+            # a kit with a position is compared with those that have none
+            around = towns[not unplaced][town]
+            if len(around) > _LARGE_TOWN:
+                around = named[not unplaced][f"{town}\n{name}"]
+            same_number = numbers[number] if number else []
+            for other in (*same_number, *(around if town else [])):
+                if _alike(kits[other], kit, names[other], name, _FAR_M):
                     found[index] = (other, None)
                     break
         numbers[number].append(index)
-        towns[town].append(index)
-
-
-def _unplaced(kit: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return kit.get("longitude") is None or other.get("longitude") is None
+        for kinds in (0, 1) if unplaced else (0,):
+            towns[kinds][town].append(index)
+            named[kinds][f"{town}\n{name}"].append(index)
 
 
 def _town(kit: Mapping[str, Any]) -> str:

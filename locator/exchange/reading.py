@@ -138,6 +138,8 @@ def _checked(path: Path, limits: Limits) -> Path:
         _refuse(f"There is no file {_printable(str(path))}. Check the name and the folder.")
     if not stat.S_ISREG(found.st_mode) or str(file).startswith("/vsi"):
         _refuse(f"{_printable(str(path))} is not a file. Name the file with the list of kits.")
+    if not os.access(file, os.R_OK):
+        _refuse(f"You may not read {_printable(str(path))}. Ask its owner for permission.")
     if found.st_size > limits.file_bytes:
         _refuse(
             f"The file has {found.st_size / 1e6:,.0f} MB; at most "
@@ -204,8 +206,9 @@ def _header(said: Any) -> Header:
 
 def _row(said: Any, columns: frozenset[str]) -> Row:
     match said:
-        case [int(number), dict(values)] if _sound(values) and values.keys() <= columns:
-            return number, values
+        case [int(number), dict(values)] if type(number) is int:
+            if values.keys() <= columns and _sound(values):
+                return number, values
     raise ImportFileError(_NONSENSE)
 
 

@@ -29,12 +29,14 @@ _REPORTED = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 
 def single_line(text: str) -> str:
     """Normalise a text to one line without control characters (Unicode NFC)."""
-    kept = "".join(
-        " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c
-        for c in unicodedata.normalize("NFC", text)
-        if unicodedata.category(c) not in ("Cs", "Co", "Cn") and c not in "\ufeff\ufffe\uffff"
-    )
-    return " ".join(kept.split())
+    text = unicodedata.normalize("NFC", text)
+    if not text.isprintable():
+        text = "".join(
+            " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c
+            for c in text
+            if unicodedata.category(c) not in ("Cs", "Co", "Cn") and c != "\ufeff"
+        )
+    return " ".join(text.split())
 
 
 def without_codes(text: str) -> str:

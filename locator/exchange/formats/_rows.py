@@ -8,7 +8,7 @@ import datetime as dt
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from locator.errors import ImportFileError
@@ -52,6 +52,7 @@ def stream(source: Source, limits: Limits) -> Iterator[Header | Row]:
     """
     tally: Tally = Counter()
     columns = dict.fromkeys(source.columns)
+    _check_number(columns)
     rows = 0
     for _, values in source.rows(tally):
         if not values:
@@ -63,13 +64,17 @@ def stream(source: Source, limits: Limits) -> Iterator[Header | Row]:
             raise ImportFileError(msg)
         if not values.keys() <= columns.keys():
             columns.update(dict.fromkeys(values))
-        if len(columns) > MAX_COLUMNS:
-            msg = f"The file has more than {MAX_COLUMNS:,} columns; remove those not about kits."
-            raise ImportFileError(msg)
+            _check_number(columns)
     counted = (text.format(rows=count(n, "row")) for text, n in tally.items() if n)
     ordered = sorted(columns, key=(X, Y).__contains__)
     yield Header(source.format, tuple(ordered), source.crs, (*source.notes, *counted))
     yield from (row for row in source.rows(Counter()) if row[1])
+
+
+def _check_number(columns: Collection[str]) -> None:
+    if len(columns) > MAX_COLUMNS:
+        msg = f"The file has more than {MAX_COLUMNS:,} columns; remove those not about kits."
+        raise ImportFileError(msg)
 
 
 def count(number: int, noun: str) -> str:

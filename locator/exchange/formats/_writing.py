@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from locator.exchange.formats import Scalar
+from locator.exchange.formats._rows import count
 
 LONGITUDE, LATITUDE = "longitude", "latitude"
 # beyond it, floating point skips whole numbers
@@ -82,6 +83,4 @@ def typed(columns: Sequence[str], rows: Sequence[Record]) -> dict[str, list[Scal
 
 def left_out(number: int, why: str) -> list[str]:
     """Say how many kits a format could not carry; nothing if it carried all."""
-    if not number:
-        return []
-    return [f"{number:,} {'kit' if number == 1 else 'kits'} {why}"]
+    return [f"{count(number, 'kit')} {why}"] if number else []

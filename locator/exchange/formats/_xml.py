@@ -18,24 +18,26 @@ def elements(source: IO[bytes], *wanted: str) -> Iterator[Any]:
     ImportFileError
         The XML is damaged, or declares entities or a document type.
     """
-    path: list[Any] = []
-    within = 0
+    around: list[Any] = []
+    depth = 0
     with _refusing():
         for event, element in iterparse(source, events=("start", "end"), forbid_dtd=True):
-            found = local(element) in wanted
             if event == "start":
-                path.append(element)
-                within += found
-                continue
-            path.pop()
-            within -= found
-            if within:
-                continue
-            if found:
-                yield element
-            element.clear()
-            if path:
-                path[-1].remove(element)
+                if depth or local(element) in wanted:
+                    depth += 1
+                else:
+                    around.append(element)
+            elif depth > 1:
+                depth -= 1
+            else:
+                if depth:
+                    depth = 0
+                    yield element
+                else:
+                    around.pop()
+                element.clear()
+                if around:
+                    around[-1].remove(element)
 
 
 def local(element: Any) -> str:

@@ -1,6 +1,7 @@
 """Read KML and KMZ, and write KML."""
 
 import contextlib
+import itertools
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,9 @@ from locator.exchange.formats._positions import Locating, known_crs
 
 _OWN = ("name", "address", "description")
 _LINKS = "Links to other KML files were not followed ({rows})."
+_PLACES = {"Point", "LineString", "LinearRing", "Polygon", "MultiGeometry"}
 _RING = 4
+_BATCH = 1_000
 
 
 def read(path: Path, limits: Limits) -> Iterator[Header | Row]:
@@ -27,15 +30,13 @@ def read(path: Path, limits: Limits) -> Iterator[Header | Row]:
     def rows(tally: _rows.Tally) -> Iterator[Row]:
         number = 0
         with _opened(path, limits) as file:
-            for element in _xml.elements(file, "Placemark", "NetworkLink"):
-                if _xml.local(element) == "NetworkLink":
-                    tally[_LINKS] += 1
-                    continue
-                number += 1
-                said = _said(element)
-                values = _rows.values(map(names.of_key, said), said.values())
-                (position,) = locating.positions([_shape(element, tally)], tally)
-                yield number, values | position
+            placemarks = _placemarks(file, tally)
+            while batch := list(itertools.islice(placemarks, _BATCH)):
+                found = locating.positions([shape for _, shape in batch], tally)
+                for (said, _), position in zip(batch, found, strict=True):
+                    number += 1
+                    values = _rows.values(map(names.of_key, said), said.values())
+                    yield number, values | position
 
     yield from _rows.stream(_rows.Source("kml", rows, crs=locating.crs), limits)
 
@@ -96,10 +97,22 @@ def _opened(path: Path, limits: Limits) -> Iterator[IO[bytes]]:
             yield file
 
 
+def _placemarks(
+    file: IO[bytes], tally: _rows.Tally
+) -> Iterator[tuple[dict[str, str], shapely.Geometry | None]]:
+    """Yield what each placemark says and where it is."""
+    for element in _xml.elements(file, "Placemark", "NetworkLink"):
+        if _xml.local(element) == "Placemark":
+            yield _said(element), _shape(element, tally)
+        else:
+            tally[_LINKS] += 1
+
+
 def _said(placemark: Any) -> dict[str, str]:
     """Collect what a placemark says, by name."""
     said = {_xml.local(e): _xml.text(e) for e in placemark if _xml.local(e) in _OWN}
-    for element in placemark.iter():
+    extended = (e for e in placemark if _xml.local(e) == "ExtendedData")
+    for element in itertools.chain.from_iterable(e.iter() for e in extended):
         kind, name = _xml.local(element), element.attrib.get("name", "")
         if kind == "Data":
             value = next((_xml.text(e) for e in element if _xml.local(e) == "value"), "")
@@ -118,7 +131,8 @@ def _said(placemark: Any) -> dict[str, str]:
 def _shape(placemark: Any, tally: _rows.Tally) -> shapely.Geometry | None:
     """Give the first point, else the first line or outline, of a placemark."""
     shapes = {}
-    for element in placemark.iter():
+    places = (e for e in placemark if _xml.local(e) in _PLACES)
+    for element in itertools.chain.from_iterable(e.iter() for e in places):
         kind = _xml.local(element)
         if kind in {"Point", "LineString", "LinearRing"} and kind not in shapes:
             found = next((_xml.text(e) for e in element if _xml.local(e) == "coordinates"), "")

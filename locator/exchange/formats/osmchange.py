@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from locator.exchange.formats import Scalar, _writing
+from locator.exchange.formats import Scalar, _rows, _writing
 
 _PRECISE_M = 25
 # OpenStreetMap holds no longer value
@@ -64,7 +64,8 @@ def write(
         text for why, n in left_out.items() for text in _writing.left_out(n, f"{why} left out.")
     ]
     if too_long:
-        said.append(f"{too_long:,} texts of more than {_MAX_VALUE} characters left out.")
+        many = _rows.count(too_long, "text")
+        said.append(f"{many} of more than {_MAX_VALUE} characters left out.")
     return said
 
 

@@ -50,6 +50,9 @@ def read(path: Path, limits: Limits) -> Iterator[Header | Row]:
             notes.append("There is no .prj, so the coordinate system is not known.")
         names = _rows.Names()
         fields = [str(field) for field in meta["fields"]]
+        if not fields:
+            msg = "The .dbf is damaged or has no columns. Ask for the Shapefile again."
+            raise ImportFileError(msg)
         columns = [names.add(_LONG.get(field, field)) for field in fields]
 
         def rows(tally: _rows.Tally) -> Iterator[Row]:
