@@ -419,6 +419,7 @@ def _look_for_twins(rows: Sequence[Row], known: Known, duplicates: Duplicates) -
 def _twins(kits: Sequence[Mapping[str, Any]], known: int) -> dict[int, tuple[int, float | None]]:
     """Pair each kit after the first ``known`` with the nearest earlier one that looks the same."""
     found: dict[int, tuple[int, float | None]] = {}
+    best: dict[int, tuple[bool, float]] = {}
     names = [fold(str(kit.get("name", ""))) for kit in kits]
     at = np.array(
         [[kit.get("longitude") or np.nan, kit.get("latitude") or np.nan] for kit in kits]
@@ -436,11 +437,12 @@ def _twins(kits: Sequence[Mapping[str, Any]], known: int) -> dict[int, tuple[int
         pairs, apart = np.sort(placed[pairs[close]], axis=1), apart[close]
         new = pairs[:, 1] >= known
         for (first, second), distance in zip(pairs[new].tolist(), apart[new].tolist(), strict=True):
-            nearest = found.get(second)
-            if nearest is not None and nearest[1] is not None and nearest[1] <= distance:
+            # the same name goes before a nearer place
+            rank = (names[first] != names[second], distance)
+            if second in best and best[second] <= rank:
                 continue
             if _alike(kits[first], kits[second], names[first], names[second], distance):
-                found[second] = (first, distance)
+                best[second], found[second] = rank, (first, distance)
     _twins_in_words(kits, names, known, found)
     return found
 

@@ -22,6 +22,8 @@ _DEGREE_M = 111_000.0
 _APART_M = 1500.0
 # places that one circle of this radius holds may be taken as one
 _ONE_PLACE_M = 1000.0
+# a town or a district says too little to lead anybody to a kit
+_TOO_WIDE_M = 1500.0
 _NUMBER = re.compile(r"[-+\u2212]?\d+(?:[.,]\d+)?")
 _GRID_DIGITS = 100.0
 
@@ -160,7 +162,13 @@ class Finder:
             return None
         for words in _addresses(cells):
             at = self._sole(cells, "address", words, quiet=False)
-            if at is not None:
+            if at is not None and at.precision_m > _TOO_WIDE_M:
+                cells.remark(
+                    Note.LOOK,
+                    f"address: “{words}” is known only to {at.precision_m / 1000:.1f} km; kept "
+                    "without a position. A postcode or a street would do",
+                )
+            elif at is not None:
                 how = f"{at.kind.capitalize()} {at.label}, from the address"
                 return Placed(at.lon, at.lat, at.precision_m, how, stated=False)
         if not any(cells.text(part) for part in (*ADDRESS_PARTS, "postcode")):
@@ -196,8 +204,13 @@ class Finder:
         if apart > placed.precision_m + looked_up.precision_m + _APART_M:
             cells.remark(
                 Note.LOOK,
-                f"position: {apart / 1000:.1f} km from {looked_up.method.lower()}; one is wrong",
+                f"position: {apart / 1000:.1f} km from {_in_sentence(looked_up.method)}; one is "
+                "wrong",
             )
+
+
+def _in_sentence(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def _one_place(found: list[Position]) -> Position | None:
@@ -292,5 +305,5 @@ def _addresses(cells: Cells) -> Iterator[str]:
     around = [cells.text(part) for part in ("locality", "town")]
     whole = ", ".join(filter(None, (street, *around)))
     for text in dict.fromkeys((address, whole)):
-        if text and (street or text == address):
+        if text:
             yield text

@@ -20,7 +20,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-import locator
 from locator.errors import ImportFileError
 from locator.exchange.formats import FORMATS, Header, Limits, Row, Scalar, readable
 
@@ -32,6 +31,7 @@ package.__path__ = [sys.argv.pop(1)]
 sys.modules["locator"] = package
 runpy.run_module("locator.exchange.formats", run_name="__main__", alter_sys=True)
 """
+_PACKAGE = Path(__file__).parent.parent
 _ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
     "MALLOC_ARENA_MAX": "2",
@@ -114,7 +114,7 @@ def reading(
         tempfile.TemporaryDirectory(prefix="locator-") as folder,
         subprocess.Popen(  # noqa: S603  # nothing of it comes from the user but a checked path
             [
-                *(sys.executable, "-I", "-c", _START, str(Path(locator.__file__).parent)),
+                *(sys.executable, "-I", "-c", _START, str(_PACKAGE)),
                 *(str(file), format, json.dumps(dataclasses.asdict(limits))),
             ],
             stdin=subprocess.DEVNULL,

@@ -86,7 +86,9 @@ class Cells:
         value = self.values.get(name)
         if value is None:
             return ""
-        text = rules.single_line(f"{value:.15g}" if isinstance(value, float) else str(value))
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        text = rules.single_line(str(value))
         return "" if text.casefold() in _EMPTY else text
 
     def remark(self, note: Note, text: str) -> None:
