@@ -79,6 +79,8 @@ class Row:
         Of a known kit: field -> before and after.
     stated
         Whether the row gives coordinates, rather than words that were looked up.
+    assumed
+        Fields of the position that the row does not give.
     """
 
     number: int
@@ -89,6 +91,7 @@ class Row:
     contact: dict[str, str] = field(default_factory=dict)
     changes: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     stated: bool = False
+    assumed: tuple[str, ...] = ()
 
     @property
     def rejected(self) -> bool:
@@ -109,7 +112,7 @@ def understand(number: int, cells: Cells, finder: Finder) -> Row:
         placed = finder.find(cells)
         if placed is not None:
             row.values |= _position(placed)
-            row.stated = placed.stated
+            row.stated, row.assumed = placed.stated, placed.assumed
         else:
             method = cell.words(
                 cells, "position_method", _COLUMNS["position_method"].info["longest"]
@@ -350,6 +353,9 @@ def _compare(row: Row, kit: Mapping[str, Any], known: Known) -> None:
     if found.get("longitude") is not None and not row.stated and (kit["longitude"] or same_words):
         # what is looked up from words never replaces a position, nor the want of one
         for name in _POSITION:
+            found.pop(name, None)
+    if all(found.get(name) == kit[name] for name in ("longitude", "latitude")):
+        for name in row.assumed:
             found.pop(name, None)
     if kit["status"] in _IN_CUSTODY and found.get("status") == Status.INSTALLED:
         del found["status"]

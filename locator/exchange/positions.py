@@ -32,7 +32,8 @@ _GRID_DIGITS = 100.0
 class Placed:
     """A position in degrees (EPSG:4326), how exact it is, and how it was found.
 
-    ``stated`` is True for coordinates, False for what was looked up from words.
+    ``stated`` is True for coordinates, False for what was looked up from words. ``assumed`` names
+    the fields that the file does not give.
     """
 
     lon: float
@@ -40,6 +41,7 @@ class Placed:
     precision_m: float
     method: str
     stated: bool
+    assumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +90,14 @@ class Finder:
         pair = _pair(cells)
         if pair is not None:
             lon, lat = self._understood(cells, *pair)
-            precision = number(cells, "precision_m")
+            precision, method = number(cells, "precision_m"), cells.text("position_method")
+            assumed = ("precision_m",) if precision is None or precision <= 0 else ()
+            assumed = assumed if method else (*assumed, "position_method")
+            how = f"Coordinates of {self.file}"
             if precision is None or precision <= 0:
                 precision = max(_UNTOLD_M, _rounded_m(*pair))
-                how = f"Coordinates of {self.file}, which does not say how exact they are"
-            else:
-                how = f"Coordinates of {self.file}"
-            return Placed(lon, lat, precision, cells.text("position_method") or how, stated=True)
+                how = f"{how}, which does not say how exact they are"
+            return Placed(lon, lat, precision, method or how, stated=True, assumed=assumed)
         for name in ("grid_reference", "plus_code", "coordinates"):
             text = cells.text(name)
             if text:

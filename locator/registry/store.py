@@ -16,6 +16,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import (
     Connection,
     Engine,
@@ -28,7 +30,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from locator.errors import ConflictError, InputError, LocatorError, RegistryError
@@ -36,6 +38,8 @@ from locator.registry import rules
 from locator.registry.schema import Base, Change, Edition, key_of, table_of
 
 _BUSY_S = 60
+# longer than an import needs between two statements
+_IDLE_S = 600
 # a page waits no longer than this for the number of the newest edition
 _READ_TIMEOUT_MS = 2000
 _CONNECT_S = 2
@@ -76,8 +80,9 @@ def open_registry(url: str) -> Engine:
             _use_wal(location.database)
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
-        with turn(engine) as connection:
-            migrate(connection)
+        if not _is_up_to_date(engine):
+            with turn(engine) as connection:
+                migrate(connection)
     except (SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
         msg = f"The registry cannot be opened ({error}). Check LOCATOR_DATABASE_URL."
         raise RegistryError(msg) from error
@@ -86,10 +91,22 @@ def open_registry(url: str) -> Engine:
 
 def migrate(connection: Connection, revision: str = "head") -> None:
     """Make or upgrade the tables within the caller's transaction."""
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config = _alembic()
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    return config
+
+
+def _is_up_to_date(engine: Engine) -> bool:
+    """Look whether the tables are there, without taking a writer's turn."""
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    return found == ScriptDirectory.from_config(_alembic()).get_current_head()
 
 
 def _use_wal(database: str | None) -> None:
@@ -128,6 +145,11 @@ def turn(engine: Engine) -> Iterator[Connection]:
     """Begin a transaction that no other writer shares, and commit it if the block succeeds."""
     with engine.execution_options(writes=True).begin() as connection:
         if connection.dialect.name == "postgresql":
+            # a writer that hangs must not hold up the others for ever
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_BUSY_S}s'")
+            connection.exec_driver_sql(
+                f"SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_S}s'"
+            )
             connection.execute(select(func.pg_advisory_xact_lock(_TURN)))
         yield connection
 
@@ -251,7 +273,9 @@ def writing(
     except IntegrityError as error:
         raise _said(error) from error
     except SQLAlchemyError as error:
-        msg = f"The registry cannot be written, nothing was changed: {error}"
+        lost = isinstance(error, DBAPIError) and error.connection_invalidated
+        outcome = "look at the history whether it was written" if lost else "nothing was changed"
+        msg = f"The registry cannot be written, {outcome}: {error}"
         raise RegistryError(msg) from error
 
 

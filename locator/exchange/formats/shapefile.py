@@ -25,6 +25,8 @@ _BATCH = 1_000
 _MAX_NAME = 10
 _SHORT = {
     "position_text": "pos_text",
+    "position_method": "pos_method",
+    "installed_on": "installed",
     "opening_hours": "open_hours",
     "last_checked": "checked",
     "precision_m": "precis_m",
