@@ -14,7 +14,14 @@ from locator.cli._shared import as_json_option, open_facts, print_json, progress
 from locator.errors import InputError
 from locator.exchange.exporting import export_kits
 from locator.exchange.formats import FORMATS, Limits
-from locator.exchange.importing import Options, Plan, plan_import, write_plan, write_report
+from locator.exchange.importing import (
+    Options,
+    Plan,
+    Subject,
+    plan_import,
+    write_plan,
+    write_report,
+)
 from locator.exchange.kits import Duplicates, Row, Verdict
 from locator.exchange.values import Note
 from locator.facts import Facts
@@ -34,6 +41,15 @@ _STYLES = {
 
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--as",
+    "subject",
+    default="kits",
+    show_default=True,
+    type=click.Choice([str(subject) for subject in Subject]),
+    help="What the rows are; incidents are never shown to the public.",
+)
+@click.option("--licence", default="", help="Of candidates or incidents that do not say theirs.")
 @click.option("--write", is_flag=True, help="Write the kits; without it only the report is shown.")
 @click.option("--by", "who", envvar="LOCATOR_BY", help="Your name, for the record; LOCATOR_BY.")
 @click.option("--why", default="", help="Why, for the record; “Import of FILE” if left out.")
@@ -74,6 +90,8 @@ _STYLES = {
 def import_command(
     file: Path,
     *,
+    subject: str,
+    licence: str,
     write: bool,
     who: str | None,
     why: str,
@@ -95,7 +113,15 @@ def import_command(
         raise InputError(msg)
     settings = Settings.read()
     limits = Limits(rows=settings.import_max_rows, file_bytes=settings.import_max_mb * _MB)
-    options = Options(format_key, _mapping(mapping), source, Duplicates(duplicates), limits)
+    options = Options(
+        format_key,
+        _mapping(mapping),
+        source,
+        Duplicates(duplicates),
+        limits,
+        Subject(subject),
+        licence,
+    )
     with open_facts() as facts, progress_bar(quiet=as_json) as progress:
         plan = plan_import(facts.engine, file, facts.gazetteer, options, progress)
         if report_file is not None:
@@ -163,11 +189,11 @@ def _print_plan(plan: Plan, facts: Facts) -> None:
     unplaced = sum(r.verdict is Verdict.NEW and _position(r) == _NOWHERE for r in plan.rows)
     if unplaced:
         console.print(
-            f"{unplaced} new kits have no position, so nobody can be led to them: give them "
+            f"{unplaced} new rows have no position, so nobody can be led to them: give them "
             "coordinates or a postcode."
         )
     console.print(
-        f"Kits of {facts.area.name}. Codes of cabinets are never read: the "
+        f"{plan.subject.capitalize()} of {facts.area.name}. Codes of cabinets are never read: the "
         f"{facts.area.emergency_number} operator gives them."
     )
 

@@ -1,16 +1,18 @@
-"""Import a file of kits: plan and report first, then write all of it or nothing."""
+"""Import a file of kits, candidate sites or incidents: report first, then write all or nothing."""
 
+import functools
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
 from locator.errors import ConflictError, DataError, InputError
-from locator.exchange import columns
+from locator.exchange import columns, points
 from locator.exchange.columns import Recognised
 from locator.exchange.formats import FORMATS, Limits
 from locator.exchange.kits import Duplicates, Known, Row, Verdict, judge, understand
@@ -20,7 +22,38 @@ from locator.exchange.values import Cells, Note
 from locator.places import Gazetteer
 from locator.registry import store
 from locator.registry.custody import contact_id
-from locator.registry.schema import Change, Contact, Edition, Kit, table_of
+from locator.registry.schema import (
+    Base,
+    Candidate,
+    Change,
+    Contact,
+    Edition,
+    Incident,
+    Kit,
+    key_of,
+    table_of,
+)
+
+
+class Subject(StrEnum):
+    """What the rows of a file are."""
+
+    KITS = "kits"
+    CANDIDATES = "candidates"
+    INCIDENTS = "incidents"
+
+
+_MODELS: Mapping[Subject, type[Base]] = {
+    Subject.KITS: Kit,
+    Subject.CANDIDATES: Candidate,
+    Subject.INCIDENTS: Incident,
+}
+_NAMES = {
+    Subject.KITS: columns.KIT,
+    Subject.CANDIDATES: columns.CANDIDATE,
+    Subject.INCIDENTS: columns.INCIDENT,
+}
+_CANDIDATE_PREFIX = "CS"
 
 Progress = Callable[[str, int], None]
 
@@ -35,6 +68,10 @@ class Options:
 
     Attributes
     ----------
+    subject
+        What its rows are.
+    licence
+        Of candidates and incidents that do not say theirs.
     format
         Key of a format; found out from the file if empty.
     mapping
@@ -52,6 +89,8 @@ class Options:
     source: str = ""
     duplicates: Duplicates = Duplicates.HOLD
     limits: Limits = field(default_factory=Limits)
+    subject: Subject = Subject.KITS
+    licence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +119,7 @@ class Plan:
     columns: tuple[Recognised, ...]
     rows: tuple[Row, ...]
     edition: int
+    subject: Subject = Subject.KITS
 
     def counts(self) -> dict[str, int]:
         """Count the rows by verdict."""
@@ -95,6 +135,7 @@ class Plan:
         """Give the plan as plain values for JSON."""
         return {
             "file": self.file,
+            "subject": str(self.subject),
             "format": self.format,
             "source": self.source,
             "notes": list(self.notes),
@@ -191,7 +232,9 @@ def plan_import(
     with reading(path, format=options.format, limits=options.limits) as file:
         header = file.header
         found = columns.recognise(
-            [c for c in header.columns if not c.startswith("@")], columns.KIT, options.mapping
+            [c for c in header.columns if not c.startswith("@")],
+            _NAMES[options.subject],
+            options.mapping,
         )
         fields = {r.column: r.field for r in found if r.field and r.field != columns.CODE}
         has_position = "@x" in header.columns
@@ -203,18 +246,23 @@ def plan_import(
             raise InputError(msg)
         fields |= {c: c for c in ("@x", "@y") if has_position}
         finder = Finder(gazetteer, path.name, header.crs)
+        model = _MODELS[options.subject]
+        read = understand if model is Kit else functools.partial(points.understand, model=model)
         rows = []
         for number, values in file.rows():
             cells = Cells({fields[c]: v for c, v in values.items() if c in fields})
-            rows.append(understand(number, cells, finder))
+            rows.append(read(number, cells, finder))
             progress("Reading", 1)
         digest = _digest(path)
     with store.reading(engine) as connection:
         edition = store.newest(connection)
-        kits = [dict(row) for row in connection.execute(select(table_of(Kit))).mappings()]
+        known = [dict(row) for row in connection.execute(select(table_of(model))).mappings()]
         contacts = [dict(row) for row in connection.execute(select(table_of(Contact))).mappings()]
-        known = Known.of(kits, contacts, gazetteer.area.reference_prefix)
-    judge(rows, known, source, options.duplicates)
+    if model is Kit:
+        prefix = gazetteer.area.reference_prefix
+        judge(rows, Known.of(known, contacts, prefix), source, options.duplicates)
+    else:
+        points.judge(rows, known, model, source=source, licence=options.licence)
     return Plan(
         path.name,
         digest,
@@ -224,6 +272,7 @@ def plan_import(
         tuple(found),
         tuple(rows),
         edition,
+        options.subject,
     )
 
 
@@ -286,28 +335,36 @@ def write_plan(
     if not new and not changed:
         return plan.edition
     with store.writing(engine, who=who, why=why, source=plan.source, digest=plan.digest) as writing:
-        later = select(func.count()).where(Change.subject == "kit", Change.edition > plan.edition)
+        model = _MODELS[plan.subject]
+        later = select(func.count()).where(
+            Change.subject == model.__tablename__, Change.edition > plan.edition
+        )
         if writing.connection.scalar(later):
             msg = (
-                "Kits were changed while the file was read. Nothing was written. Import it again "
-                "to see what it would do now."
+                f"The {plan.subject} were changed while the file was read. Nothing was written. "
+                "Import it again to see what it would do now."
             )
             raise ConflictError(msg)
-        _number(writing, new, prefix)
+        numbers = _number(writing, new, model, prefix)
         guardians = _guardians(writing, [*new, *changed])
 
         def advance(rows: int) -> None:
             progress("Writing", rows)
 
+        key = key_of(model).name
         writing.add(
-            Kit,
-            [row.values | guardians[id(row)] | {"reference": row.reference} for row in new],
+            model,
+            [
+                row.values | guardians[id(row)] | {key: number}
+                for row, number in zip(new, numbers, strict=True)
+            ],
             advance,
         )
+        to = key_of(model).type.python_type
         writing.change(
-            Kit,
+            model,
             {
-                row.reference: {
+                to(row.reference): {
                     name: after for name, (_, after) in row.changes.items() if name != "guardian"
                 }
                 | guardians[id(row)]
@@ -318,16 +375,22 @@ def write_plan(
         return writing.edition
 
 
-def _number(writing: store.Writing, rows: list[Row], prefix: str) -> None:
-    """Give new kits the next free references; a reference is never used twice."""
-    known = writing.connection.scalars(select(Kit.reference)).all()
-    numbers = [int(r.rpartition("-")[2]) for r in known if r.startswith(f"{prefix}-")]
-    numbers += [int(row.reference.rpartition("-")[2]) for row in rows if row.reference]
-    following = max(numbers, default=0) + 1
+def _number(
+    writing: store.Writing, rows: list[Row], model: type[Base], prefix: str
+) -> list[str] | list[int]:
+    """Give new rows the next free keys; a reference is never used twice."""
+    if model is Incident:
+        first = writing.next_id(model)
+        return list(range(first, first + len(rows)))
+    prefix = prefix if model is Kit else _CANDIDATE_PREFIX
+    known = writing.connection.scalars(select(key_of(model))).all()
+    taken = [r for r in (*known, *(row.reference for row in rows)) if r.startswith(f"{prefix}-")]
+    following = max((int(r.rpartition("-")[2]) for r in taken), default=0) + 1
     for row in rows:
         if not row.reference:
             row.reference = f"{prefix}-{following:04d}"
             following += 1
+    return [row.reference for row in rows]
 
 
 def _guardians(writing: store.Writing, rows: list[Row]) -> dict[int, dict[str, int]]:

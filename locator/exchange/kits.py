@@ -156,8 +156,8 @@ def _values(cells: Cells) -> dict[str, Any]:
         name: read(cells) for name, read in _READERS.items() if name in cells.values
     }
     found |= cell.hours_in_access(cells) | cell.hours(cells)
-    found["address"] = _address(cells)
-    found["postcode"] = _postcode(cells)
+    found["address"] = address(cells)
+    found["postcode"] = postcode(cells)
     found["osm_id"] = _osm_id(cells)
     found["reported"] = cell.month_or_day(cells, "reported")
     found["reference"] = cells.text("reference")
@@ -180,7 +180,8 @@ def _check_dates(cells: Cells, found: dict[str, Any]) -> None:
             raise InputError(msg)
 
 
-def _address(cells: Cells) -> str | None:
+def address(cells: Cells) -> str | None:
+    """Join the parts of an address that a row has."""
     parts: list[str] = []
     longest = _COLUMNS["address"].info["longest"]
     for name in ADDRESS_PARTS:
@@ -193,7 +194,8 @@ def _address(cells: Cells) -> str | None:
     return ", ".join(parts)[:longest] or None
 
 
-def _postcode(cells: Cells) -> str | None:
+def postcode(cells: Cells) -> str | None:
+    """Read a whole postcode; anything else is left out and said."""
     text = cells.text("postcode").upper()
     if not text:
         return None

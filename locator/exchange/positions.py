@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from locator import geodesy
 from locator.errors import InputError, OutsideGreatBritainError
 from locator.exchange.columns import ADDRESS_PARTS
@@ -25,7 +23,10 @@ _ONE_PLACE_M = 1000.0
 # a town or a district says too little to lead anybody to a kit
 _TOO_WIDE_M = 1500.0
 _NUMBER = re.compile(r"[-+\u2212]?\d+(?:[.,]\d+)?")
-_GRID_DIGITS = 100.0
+_GRID_DIGITS = 180.0
+_PAIRS = (("@x", "@y"), ("longitude", "latitude"), ("easting", "northing"))
+# all but the digits after the point; degrees, minutes and seconds count as exact
+_DECIMALS = re.compile(r"^[^.,]*[.,]?|[^\d]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Finder:
             assumed = assumed if method else (*assumed, "position_method")
             how = f"Coordinates of {self.file}"
             if precision is None or precision <= 0:
-                precision = max(_UNTOLD_M, _rounded_m(*pair))
+                precision = max(_UNTOLD_M, _rounded_m(cells, *pair))
                 how = f"{how}, which does not say how exact they are"
             return Placed(lon, lat, precision, method or how, stated=True, assumed=assumed)
         for name in ("grid_reference", "plus_code", "coordinates"):
@@ -230,7 +231,7 @@ def _one_place(found: list[Position]) -> Position | None:
 
 def _pair(cells: Cells) -> tuple[float, float] | None:
     """Return two numbers as x and y, if the row has them; 0, 0 stands for nothing."""
-    for east, north in (("@x", "@y"), ("longitude", "latitude"), ("easting", "northing")):
+    for east, north in _PAIRS:
         if cells.text(east) and cells.text(north):
             x, y = _degrees(cells, east), _degrees(cells, north)
             if x is None or y is None:
@@ -261,11 +262,12 @@ def _degrees(cells: Cells, name: str) -> float | None:
     return -size if negative else size
 
 
-def _rounded_m(x: float, y: float) -> float:
+def _rounded_m(cells: Cells, x: float, y: float) -> float:
     """Judge from the decimals of degrees how far they may be rounded, in metres."""
     if max(abs(x), abs(y)) > _GRID_DIGITS:
         return 1.0
-    decimals = max(len(np.format_float_positional(v, trim="-").partition(".")[2]) for v in (x, y))
+    given = [cells.text(name) for pair in _PAIRS for name in pair if cells.text(name)][:2]
+    decimals = max((len(_DECIMALS.sub("", text)) for text in given), default=0)
     return float(_DEGREE_M / 10**decimals)
 
 

@@ -5,7 +5,7 @@ from pyproj import Transformer
 
 from locator import geodesy
 from locator.errors import InputError
-from locator.exchange.positions import Finder
+from locator.exchange.positions import Finder, Placed
 from locator.exchange.values import Cells, Note, Scalar
 from locator.places import Gazetteer
 from locator.settings import Settings
@@ -17,9 +17,9 @@ GAZETTEER = Gazetteer.load(Settings().geodata)
 FINDER = Finder(GAZETTEER, "kits.csv")
 
 
-def find(crs: str = "", **values: Scalar) -> tuple[object, Cells]:
+def find(declared: str = "", /, **values: Scalar) -> tuple[Placed | None, Cells]:
     cells = Cells({name.replace("at_", "@"): value for name, value in values.items()})
-    return Finder(GAZETTEER, "kits.csv", crs).find(cells), cells
+    return Finder(GAZETTEER, "kits.csv", declared).find(cells), cells
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_lies_about_coordinates_are_seen_through(
 ) -> None:
     placed, cells = find(**values)
     assert placed is not None
-    away = geodesy.geodesic_m(placed.lon, placed.lat, LON, LAT)  # type: ignore[attr-defined]
+    away = geodesy.geodesic_m(placed.lon, placed.lat, LON, LAT)
     assert away < 60
     corrections = [r.text for r in cells.remarks if r.note is Note.CORRECTED]
     if said is None:
@@ -102,7 +102,7 @@ def test_another_county_is_kept_and_said() -> None:
 def test_zero_zero_is_nowhere() -> None:
     placed, cells = find(longitude=0, latitude=0, postcode="NN1 1DE")
     assert placed is not None
-    assert not placed.stated  # type: ignore[attr-defined]
+    assert not placed.stated
     assert "0, 0 stands for no position" in cells.remarks[0].text
 
 
@@ -116,11 +116,11 @@ def test_words_give_a_position_with_its_precision() -> None:
     placed, cells = find(postcode="nn11de")
     assert placed is not None
     unit = GAZETTEER.resolve("NN1 1DE")[0]
-    assert (placed.lon, placed.precision_m) == (unit.lon, unit.precision_m)  # type: ignore[attr-defined]
+    assert (placed.lon, placed.precision_m) == (unit.lon, unit.precision_m)
     placed, cells = find(street="Semilong Road", town="Northampton")
     assert placed is not None
-    assert placed.precision_m >= 100  # type: ignore[attr-defined]
-    assert "from the address" in placed.method  # type: ignore[attr-defined]
+    assert placed.precision_m >= 100
+    assert "from the address" in placed.method
     placed, cells = find(address="High Street")
     assert placed is None
     assert "fits" in cells.remarks[0].text
@@ -148,7 +148,7 @@ def test_precision_is_what_the_file_says_or_its_decimals() -> None:
             values["longitude"] = LON
         placed, _ = find(**values, **({"precision_m": precision} if precision else {}))
         assert placed is not None
-        assert placed.precision_m == pytest.approx(expected)  # type: ignore[attr-defined]
+        assert placed.precision_m == pytest.approx(expected)
 
 
 @settings(deadline=None, max_examples=60)
