@@ -1,0 +1,110 @@
+"""Look after kits on the command line, as somebody of the charity would."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Locator
+
+
+def test_a_kit_is_shown_with_what_is_not_known(locator: Locator) -> None:
+    shown = locator("kit", "show", "nn 3")
+    assert shown.returncode == 0
+    assert "NN-0003, The Sevens (pub)" in shown.stdout
+    assert "Not known:" in shown.stdout
+    plain = json.loads(locator("kit", "show", "NN-0003", "--json").stdout)
+    assert plain["reference"] == "NN-0003"
+    assert plain["open_tasks"] == []
+
+
+def test_the_story_of_a_kit(locator: Locator) -> None:
+    assert "in service" in locator("check", "nn1", "--by", "Ann", "--expires", "2030-01-31").stdout
+    told = locator("kit", "guardian", "nn1", "--by", "Ann", "--name", "Gia", "--email", "g@e.org")
+    assert told.returncode == 0, told.stderr
+    reported = json.loads(locator("report", "nn1", "used", "--by", "Bob", "--json").stdout)
+    assert reported["status"] == "in use"
+    assert reported["somebody_is_told"]
+    nearest = locator("nearest", "NN1 1DE", "--json").stdout
+    found = {k["reference"]: k for k in json.loads(nearest)["unavailable"]}
+    assert found["NN-0001"]["availability"] == "not in service"
+    refused = locator("check", "nn1", "--by", "Ann")
+    assert refused.returncode == 2
+    assert "--restocked" in refused.stderr
+    back = json.loads(locator("check", "nn1", "--by", "Ann", "--restocked", "--json").stdout)
+    assert back["tasks_closed"] == ["restock"]
+    history = json.loads(locator("kit", "history", "nn1", "--json").stdout)
+    assert [entry["who"] for entry in history[1:]] == ["Ann", "Ann", "Bob", "Ann"]
+    table = locator("kit", "history", "nn1").stdout
+    assert "installed → in use" in table
+    edition = history[3]["edition"]
+    undone = locator("kit", "undo", str(edition), "--by", "Ann", "--why", "x")
+    assert undone.returncode == 2, "the check has taken the use back already"
+    assert "undone already" in undone.stderr
+
+
+def test_a_change_says_its_edition_and_refuses_a_stale_one(locator: Locator) -> None:
+    first = locator("kit", "change", "nn2", "floor=1", "note=", "--by", "Ann", "--why", "Seen")
+    assert "Written as edition 2" in first.stdout
+    stale = locator("kit", "change", "nn2", "floor=2", "--by", "B", "--why", "x", "--seen", "1")
+    assert stale.returncode == 5
+    assert "changed by Ann" in stale.stderr
+    again = locator("kit", "undo", "2", "--by", "Ann", "--why", "Wrong kit")
+    assert again.returncode == 0
+    assert json.loads(locator("kit", "show", "nn2", "--json").stdout)["floor"] == ""
+
+
+def test_a_kit_as_it_was(locator: Locator) -> None:
+    early = locator("kit", "show", "nn1", "--on", "2020-01-01")
+    assert early.returncode == 2
+    assert "knew no kit" in early.stderr
+    assert locator("kit", "show", "nn1", "--on", "2099-01-01").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("kit", "show", "NN-9999"), 2, "There is no kit"),
+        (("kit", "history", "banana"), 2, "References look like NN-0042"),
+        (("check", "nn1"), 2, "--by"),
+        (("check", "nn1", "--by", "A", "--on", "2199-01-01"), 2, "has not come yet"),
+        (("check", "nn1", "--by", "A", "--expires", "soon"), 2, "Write it as 2026-07-04"),
+        (("report", "nn1", "fine", "--by", "A"), 2, "'missing'"),
+        (("kit", "change", "nn1", "floor", "--by", "A", "--why", "x"), 2, "FIELD=VALUE"),
+        (("kit", "change", "nn1", "note=code 1234", "--by", "A", "--why", "x"), 2, "Codes are"),
+        (("kit", "undo", "77", "--by", "A", "--why", "x"), 2, "no edition 77"),
+        (("restore", "nothing.backup"), 3, "cannot be read"),
+        (("backup", "no/such/folder/file"), 2, "cannot be written"),
+        (("export", "kits.doc"), 2, "Choose one of csv"),
+    ],
+)
+def test_mistakes_are_told_with_what_to_do(
+    locator: Locator, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    result = locator(*arguments)
+    assert result.returncode == code, result.stderr
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_reminders_are_said_once(locator: Locator) -> None:
+    first = json.loads(locator("remind", "--json").stdout)
+    assert first["tasks_opened"]["check"] > 20
+    assert len(first["nobody_to_remind"]) == first["tasks_opened"]["check"]
+    second = json.loads(locator("remind", "--json").stdout)
+    assert second["tasks_opened"] == {}
+    assert "Nobody to remind" in locator("remind").stdout
+
+
+def test_backup_and_restore(locator: Locator, tmp_path: Path) -> None:
+    file = str(tmp_path / "registry.backup")
+    locator("check", "nn1", "--by", "Ann")
+    saved = locator("backup", file)
+    assert "49 of kit" in saved.stdout
+    locator("report", "nn1", "missing", "--by", "Bob")
+    refused = locator("restore", file)
+    assert refused.returncode == 2
+    assert "--replace" in refused.stderr
+    restored = json.loads(locator("restore", file, "--replace", "--json").stdout)
+    assert restored["rows"]["kit"] == 49
+    assert json.loads(locator("kit", "show", "nn1", "--json").stdout)["status"] == "installed"
