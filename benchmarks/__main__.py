@@ -3,7 +3,7 @@
 import platform
 from pathlib import Path
 
-from benchmarks import durability, lookups, pages
+from benchmarks import durability, exchange, lookups, pages
 
 _HEAD = """# Performance
 
@@ -16,7 +16,8 @@ another; the ratios carry over better.
 def main() -> None:
     """Measure, print and write."""
     machine = f"Machine: {platform.machine()}, Python {platform.python_version()}.\n"
-    text = f"{_HEAD}\n{machine}\n{lookups.report()}\n{pages.report()}\n{durability.report()}"
+    parts = [lookups.report(), pages.report(), exchange.report(), durability.report()]
+    text = "\n".join([_HEAD, machine, *parts])
     print(text)
     (Path(__file__).parent.parent / "docs" / "performance.md").write_text(text, "utf-8")
 

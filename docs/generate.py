@@ -16,7 +16,10 @@ def cli() -> str:
     """List every command with its own help."""
     parts = ["# Command line\n\nWritten by `make docs` from the commands' own help.\n"]
     parts += [f"## {name}\n\n```text\n{text}\n```\n" for name, text in _helps(main, "locator")]
-    codes = "0 answer, 2 bad input, 3 data missing or damaged, 4 registry not available"
+    codes = (
+        "0 answer, 2 bad input, 3 data missing or damaged, 4 registry not available, "
+        "5 changed by somebody else meanwhile"
+    )
     parts.append(f"## Exit codes\n\n{codes}, 1 anything else.\n")
     return "\n".join(parts)
 
