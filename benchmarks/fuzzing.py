@@ -10,6 +10,7 @@ import math
 import os
 import re
 import signal
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -58,9 +59,6 @@ _TOWNS = ("Corby", "Kettering", "Northampton", "Wellingborough", "Daventry", "Ru
 _POSTCODES = ("NN1 1DE", "NN17 1PD", "NN16 8JN", "NN8 1BP", "NN11 4BQ", "NN10 0PT")
 _HOURS = ("24/7", "Mo-Fr 09:00-17:30", "Mo-Su 08:00-22:00; PH off", "when open", "24 hours")
 _LIES: tuple[Any, ...] = (
-    math.nan,
-    math.inf,
-    -math.inf,
     1e308,
     1e-320,
     -0.0,
@@ -86,7 +84,6 @@ _LIES: tuple[Any, ...] = (
     "line\r\nbreak\u2028and\x85more",
     "x" * 5_000,
     "High Street, Corby " * 3_000,
-    "x" * 1_000_001,
     {"a": {"b": [1, None, {"c": SECRET}]}},
     [[[[]]]],
     "=HYPERLINK(CONCAT(A1), 1)",
@@ -122,6 +119,9 @@ _LIES: tuple[Any, ...] = (
     "Code " + "4" * 600,
 )
 
+# a format may refuse the whole file because of one of these
+_MONSTERS = (math.nan, math.inf, -math.inf, "x" * 1_000_001)
+
 
 def _kit(random: Random, number: int) -> Record:
     """Make one row as people send them, by field."""
@@ -154,7 +154,7 @@ def _kit(random: Random, number: int) -> Record:
         kept["longitude"], kept["latitude"] = kept.get("latitude", 1), kept.get("longitude", 1)
     for name in [*kept, "reference", "osm_id", "address", "coordinates", "position_method"]:
         if random.random() < 0.05 and name != columns.CODE:
-            kept[name] = random.choice(_LIES)
+            kept[name] = random.choice(_LIES if random.random() < 0.97 else _MONSTERS)
     return kept
 
 
@@ -254,9 +254,13 @@ def _tags(row: Mapping[str, Any]) -> dict[str, str]:
 def _osm_xml(random: Random, path: Path, rows: Sequence[Record]) -> None:
     lines = ['<?xml version="1.0"?><osm version="0.6">']
     for row in rows:
-        place = [str(_flat(row.pop(name, "")))[:50] for name in ("latitude", "longitude")]
-        lat, lon = map(quoteattr, place)
-        lines.append(f'<node id="{random.getrandbits(40)}" version="1" lat={lat} lon={lon}>')
+        said = {"lat": row.pop("latitude", None), "lon": row.pop("longitude", None)}
+        place = "".join(
+            f" {k}={quoteattr(_writing.xml_text(_flat(v))[:50])}"
+            for k, v in said.items()
+            if v is not None
+        )
+        lines.append(f'<node id="{random.getrandbits(40)}" version="1"{place}>')
         lines += [
             f"<tag k={quoteattr(k)} v={quoteattr(_writing.xml_text(v))}/>"
             for k, v in _tags(row).items()
@@ -314,6 +318,27 @@ def _make(random: Random, kind: str, folder: Path) -> Path:
     make(random, path, _renamed(random, rows, ("longitude", "latitude")))
     return path
 
+
+_SQL = (
+    "UPDATE gpkg_contents SET table_name = 'kits'",
+    "UPDATE gpkg_contents SET data_type = 'tiles', table_name = x'00ff'",
+    "INSERT INTO gpkg_contents (table_name, data_type) VALUES ('gpkg_contents', 'attributes')",
+    "UPDATE gpkg_geometry_columns SET srs_id = 27700",
+    "UPDATE gpkg_geometry_columns SET srs_id = 'x'",
+    "UPDATE gpkg_geometry_columns SET column_name = 'name'",
+    "UPDATE gpkg_spatial_ref_sys SET definition = 7, organization = ''",
+    "CREATE VIEW kits_too AS SELECT randomblob(1000000000)",
+    "CREATE TRIGGER t AFTER INSERT ON kits BEGIN SELECT 1; END",
+    'ALTER TABLE kits ADD COLUMN "NAME (2)" AS (1 + 1)',
+    'ALTER TABLE kits ADD COLUMN "a""b, \'; -- " BOOLEAN DEFAULT \'maybe\'',
+    "ALTER TABLE kits ADD COLUMN note_too DATE DEFAULT 9e999",
+    "ALTER TABLE kits ADD COLUMN comment_too BLOB DEFAULT x'00ff'",
+    'ALTER TABLE kits RENAME TO "kits \u202e"',
+    "PRAGMA user_version = 77",
+    "PRAGMA journal_mode = WAL",
+    "DROP TABLE gpkg_spatial_ref_sys",
+    "DELETE FROM kits",
+)
 
 # what can happen to a file's bytes
 _Damage = Callable[[Random, bytes], bytes]
@@ -425,6 +450,16 @@ def _within(random: Random, path: Path) -> None:
     _pack(path, members)
 
 
+def _within_database(random: Random, path: Path) -> None:
+    """Let a database lie in ways that only its own language can."""
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        for statement in random.sample(_SQL, random.randint(1, 3)):
+            # an earlier one may have taken the table away
+            with contextlib.suppress(sqlite3.Error):
+                database.execute(statement)
+        database.commit()
+
+
 def _name(random: Random, path: Path) -> Path:
     """Give a file a name that lies or is hard to write down."""
     others = [extension for extension, _ in _MAKERS.values()]
@@ -460,20 +495,23 @@ def make(seed: int, number: int, folder: Path) -> tuple[str, Path]:
     kind = kinds[number % len(kinds)]
     path = _make(random, kind, folder)
     way = random.random()
-    if way < 0.15:
+    if way < 0.3:
         # only the rows lie
         return kind, path
-    if way < 0.22:
+    if way < 0.36:
         return kind, _name(random, path)
-    if way < 0.3:
+    if way < 0.43:
         whole = path.read_bytes()
         path = path.rename(path.with_name(f"whole{path.suffix}"))
         other = _make(random, random.choice(kinds), folder).read_bytes()
         at, _ = _cut(random, whole)
         path.write_bytes(whole[:at] + other[random.randrange(len(other)) :])
         return kind, path
-    if zipfile.is_zipfile(path) and way < 0.65:
+    if zipfile.is_zipfile(path) and way < 0.75:
         _within(random, path)
+        return kind, path
+    if kind == "GeoPackage" and way < 0.75:
+        _within_database(random, path)
         return kind, path
     data = path.read_bytes()
     for _ in range(random.choice((1, 1, 2))):

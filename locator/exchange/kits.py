@@ -21,7 +21,7 @@ from locator.exchange.positions import Finder, Placed
 from locator.exchange.values import Cells, Note, Remark
 from locator.places import fold
 from locator.registry import rules
-from locator.registry.custody import is_address, normal_reference
+from locator.registry.custody import OUT_OF_SERVICE, is_address, normal_reference
 from locator.registry.schema import Kit, Status, table_of
 
 # kits of one kind and about one name nearer than this, or than their precisions, are looked at
@@ -45,8 +45,6 @@ _OWN_READER = (
     "osm_id",
     "reported",
 )
-# only a check puts such a kit back into service
-_IN_CUSTODY = (Status.IN_USE, Status.NEEDS_RESTOCK, Status.DAMAGED, Status.MISSING)
 
 
 class Verdict(StrEnum):
@@ -359,11 +357,13 @@ def _compare(row: Row, kit: Mapping[str, Any], known: Known) -> None:
     if all(found.get(name) == kit[name] for name in ("longitude", "latitude")):
         for name in row.assumed:
             found.pop(name, None)
-    if kit["status"] in _IN_CUSTODY and found.get("status") == Status.INSTALLED:
+    if kit["status"] in (*OUT_OF_SERVICE, Status.WITHDRAWN) and found.get("status") not in (
+        None,
+        kit["status"],
+    ):
         del found["status"]
-        row.remarks.append(
-            Remark(Note.LOOK, f"status: stays “{kit['status']}”; only a check puts a kit back")
-        )
+        how = "change it by hand" if kit["status"] == Status.WITHDRAWN else "only a check ends that"
+        row.remarks.append(Remark(Note.LOOK, f"status: stays “{kit['status']}”; {how}"))
     if kit["last_checked"] and found.get("last_checked", kit["last_checked"]) < kit["last_checked"]:
         del found["last_checked"]
         found.pop("checked_by", None)

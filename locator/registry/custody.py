@@ -38,6 +38,14 @@ _BECOMES: Mapping[Finding, Status | None] = {
     Finding.OBSTRUCTED: Status.OBSTRUCTED,
     Finding.WRONG_DETAILS: None,
 }
+# only a check puts such a kit back into service, no edit and no list
+OUT_OF_SERVICE = (
+    Status.IN_USE,
+    Status.NEEDS_RESTOCK,
+    Status.DAMAGED,
+    Status.MISSING,
+    Status.OBSTRUCTED,
+)
 _NEEDS_CONTENTS = (Finding.USED, Finding.NEEDS_RESTOCK, Finding.DAMAGED, Finding.MISSING)
 
 
@@ -293,6 +301,9 @@ def edit(
     with store.writing(engine, who=who, why=why) as writing:
         kit = _found(writing.row(Kit, normal_reference(reference)), reference)
         key = kit["reference"]
+        if cleaned.get("status") == Status.INSTALLED and kit["status"] in OUT_OF_SERVICE:
+            msg = f"{key} is “{kit['status']}”. Only a check puts it back: locator check {key}."
+            raise InputError(msg)
         if not writing.change(Kit, {key: cleaned}, seen=None if seen is None else {key: seen}):
             msg = f"{key} holds these values already. Nothing was changed."
             raise InputError(msg)

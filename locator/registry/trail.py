@@ -224,7 +224,8 @@ def _take_back(
 
 def _ended(writing: store.Writing, model: type[Base], row: dict[str, Any]) -> dict[str, Any] | None:
     if model is Kit:
-        return {"status": Status.WITHDRAWN}
+        # without its numbers, so that a better list may bring the kit again
+        return {"status": Status.WITHDRAWN, "source_id": "", "osm_id": ""}
     if model is Candidate:
         return {"decision": Decision.REFUSED}
     if model is Task and row["closed_on"] is None:

@@ -204,10 +204,26 @@ def test_what_the_database_refuses_takes_everything_back(
 def test_a_report_is_not_undone_by_a_list(engine: Engine, kits: Engine, bring: Bring) -> None:
     report(engine, "NN-0001", Finding.MISSING, Visit("Bob", DAY, DAY), Settings())
     text = "reference,status,floor\nNN-0001,installed,1\n"
-    assert "only a check puts a kit back" in remarks(bring, text)
+    assert "only a check ends that" in remarks(bring, text)
     bring(text)
     assert find(engine, "NN-0001")["status"] == "missing"
     assert find(engine, "NN-0001")["floor"] == "1"
+
+
+def test_a_withdrawn_kit_does_not_come_back_with_an_old_list(
+    engine: Engine, kits: Engine, bring: Bring
+) -> None:
+    edit(engine, "NN-0001", {"status": "withdrawn"}, who="Ann", why="Closed")
+    bring("reference,status\nNN-0001,installed\n")
+    assert find(engine, "NN-0001")["status"] == "withdrawn"
+
+
+def test_a_list_that_was_undone_can_come_again(engine: Engine, bring: Bring) -> None:
+    numbered = "id,name,postcode\n7,Shop,NN1 1DE\n"
+    bring(numbered)
+    trail.undo(engine, 1, who="Ann", why="Wrong town")
+    assert bring(numbered.replace("Shop", "The Shop")).counts()["new"] == 1
+    assert references(engine) == ["NN-0001", "NN-0002"]
 
 
 def test_an_older_check_does_not_replace_a_newer_one(

@@ -86,6 +86,13 @@ def test_only_a_check_with_new_contents_puts_a_used_kit_back(kits: Engine) -> No
     ]
 
 
+@pytest.mark.parametrize("finding", [Finding.USED, Finding.OBSTRUCTED])
+def test_no_edit_puts_a_kit_back(kits: Engine, finding: Finding) -> None:
+    report(kits, "NN-0001", finding, BOB, QUIET)
+    with pytest.raises(InputError, match="Only a check puts it back"):
+        edit(kits, "NN-0001", {"status": "installed"}, who="Ann", why="Fine again")
+
+
 def test_a_check_confirms_what_was_only_planned(kits: Engine) -> None:
     check(kits, "NN-0002", BOB)
     assert find(kits, "NN-0002")["status"] == "installed"
