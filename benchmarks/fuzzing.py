@@ -58,7 +58,8 @@ _VENUES = ("Gym", "Café Zoë", "The Ship", "Corn Exchange", "St Giles’ Church
 _TOWNS = ("Corby", "Kettering", "Northampton", "Wellingborough", "Daventry", "Rushden")
 _POSTCODES = ("NN1 1DE", "NN17 1PD", "NN16 8JN", "NN8 1BP", "NN11 4BQ", "NN10 0PT")
 _HOURS = ("24/7", "Mo-Fr 09:00-17:30", "Mo-Su 08:00-22:00; PH off", "when open", "24 hours")
-_LIES: tuple[Any, ...] = (
+# values that people and programs put where others belong
+LIES: tuple[Any, ...] = (
     1e308,
     1e-320,
     -0.0,
@@ -154,7 +155,7 @@ def _kit(random: Random, number: int) -> Record:
         kept["longitude"], kept["latitude"] = kept.get("latitude", 1), kept.get("longitude", 1)
     for name in [*kept, "reference", "osm_id", "address", "coordinates", "position_method"]:
         if random.random() < 0.05 and name != columns.CODE:
-            kept[name] = random.choice(_LIES if random.random() < 0.97 else _MONSTERS)
+            kept[name] = random.choice(LIES if random.random() < 0.97 else _MONSTERS)
     return kept
 
 
@@ -164,7 +165,7 @@ def _flat(value: Any) -> Scalar:
         value = json.dumps(value)
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
-    return float(value) if isinstance(value, int) and abs(value) > 2**62 else value  # type: ignore[no-any-return]
+    return float(value) if isinstance(value, int) and abs(value) > 2**62 else value
 
 
 def _renamed(random: Random, rows: Sequence[Record], kept: Sequence[str] = ()) -> list[Record]:

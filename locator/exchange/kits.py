@@ -391,7 +391,7 @@ def _complete(row: Row, source: str) -> None:
 
 def _look_for_twins(rows: Sequence[Row], known: Known, duplicates: Duplicates) -> None:
     """Find for each row the known kit, or the earlier row, that it looks like."""
-    others = [dict(kit) for kit in known.kits.values() if kit["status"] != Status.WITHDRAWN]
+    others = [kit for kit in known.kits.values() if kit["status"] != Status.WITHDRAWN]
     everything = [*others, *(row.values for row in rows)]
     twins = _twins(everything, len(others))
     for index, row in enumerate(rows):

@@ -1,8 +1,10 @@
 """Check values before they are written, by what the schema says of each column."""
 
 import datetime as dt
+import functools
 import math
 import re
+import sys
 import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
@@ -27,6 +29,8 @@ _REMOVED = "[code removed]"
 _REPORTED = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 
 
+# lists repeat the same words in most of their rows
+@functools.lru_cache(maxsize=1 << 15)
 def single_line(text: str) -> str:
     """Normalise a text to one line without control characters (Unicode NFC)."""
     text = unicodedata.normalize("NFC", text)
@@ -36,9 +40,10 @@ def single_line(text: str) -> str:
             for c in text
             if unicodedata.category(c) not in ("Cs", "Co", "Cn") and c != "\ufeff"
         )
-    return " ".join(text.split())
+    return sys.intern(" ".join(text.split()))
 
 
+@functools.lru_cache(maxsize=1 << 15)
 def without_codes(text: str) -> str:
     """Take out what looks like the code of a cabinet."""
     return _CODES.sub(_REMOVED, text)
@@ -52,7 +57,7 @@ def refuse_codes(name: str, text: str) -> None:
     InputError
         It does; ``name`` says which text it is.
     """
-    if _CODES.search(text):
+    if without_codes(text) != text:
         msg = (
             f"The field {name} seems to hold the code of a cabinet. Codes are never stored: the "
             "999 operator gives them. Take it out."
