@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,9 +19,9 @@ from locator.exchange.formats import FORMATS, Limits
 from locator.exchange.kits import Duplicates, Known, Row, Verdict, judge, understand
 from locator.exchange.positions import Finder
 from locator.exchange.reading import reading
-from locator.exchange.values import Cells, Note
+from locator.exchange.values import Cells, Note, Remark
 from locator.places import Gazetteer
-from locator.registry import store
+from locator.registry import rules, store
 from locator.registry.custody import contact_id
 from locator.registry.schema import (
     Base,
@@ -33,6 +34,8 @@ from locator.registry.schema import (
     key_of,
     table_of,
 )
+
+_log = logging.getLogger(__name__)
 
 
 class Subject(StrEnum):
@@ -179,6 +182,9 @@ def write_report(plan: Plan, path: Path) -> None:
     InputError
         The file cannot be written.
     """
+    if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == plan.digest:
+        msg = f"{path} is the file itself. Name another one for the report."
+        raise InputError(msg)
     head = ["row", "verdict", "reference", "name", "position"]
     rows = []
     for row in plan.rows:
@@ -228,7 +234,8 @@ def plan_import(
         The registry cannot be read.
     """
     options = options or Options()
-    source = options.source or path.name
+    name = rules.single_line(path.name.encode("utf-8", "replace").decode())
+    source = rules.without_codes(rules.single_line(options.source or name))
     with reading(path, format=options.format, limits=options.limits) as file:
         header = file.header
         found = columns.recognise(
@@ -245,7 +252,7 @@ def plan_import(
             )
             raise InputError(msg)
         fields |= {c: c for c in ("@x", "@y") if has_position}
-        finder = Finder(gazetteer, path.name, header.crs)
+        finder = Finder(gazetteer, name, header.crs)
         model = _MODELS[options.subject]
         read = understand if model is Kit else functools.partial(points.understand, model=model)
         rows = []
@@ -263,8 +270,8 @@ def plan_import(
         judge(rows, Known.of(known, contacts, prefix), source, options.duplicates)
     else:
         points.judge(rows, known, model, source=source, licence=options.licence)
-    return Plan(
-        path.name,
+    plan = Plan(
+        name,
         digest,
         source,
         header.format,
@@ -274,6 +281,15 @@ def plan_import(
         edition,
         options.subject,
     )
+    with store.reading(engine) as connection:
+        before = _imported_before(connection, digest)
+    if before and options.subject is Subject.KITS:
+        _spare_what_people_changed(engine, plan, digest)
+    return plan
+
+
+def _imported_before(connection: Connection, digest: str) -> bool:
+    return connection.scalar(select(Edition.version).where(Edition.digest == digest)) is not None
 
 
 def _digest(path: Path) -> str:
@@ -446,10 +462,11 @@ def load_published(engine: Engine, path: Path, title: str, gazetteer: Gazetteer)
             msg = f"{path} cannot be used: {error}"
             raise DataError(msg) from error
         _insist(plan, path)
-        _spare_what_people_changed(engine, plan)
+        _spare_what_people_changed(engine, plan, digest)
+        _skip_kits_of_others(engine, plan)
         why = "The published kits were taken over."
         try:
-            if all(row.verdict is Verdict.SAME for row in plan.rows):
+            if not any(row.verdict in (Verdict.NEW, Verdict.CHANGED) for row in plan.rows):
                 # nothing is new but the list: it need not be read again
                 with store.writing(
                     engine, who=title, why=why, source=title, digest=plan.digest
@@ -463,6 +480,7 @@ def load_published(engine: Engine, path: Path, title: str, gazetteer: Gazetteer)
                 gazetteer.area.reference_prefix,
                 who=title,
                 why=why,
+                leave_out=True,
             )
         except ConflictError:
             # another process was faster; its work is looked at afresh
@@ -492,13 +510,32 @@ def _insist(plan: Plan, path: Path) -> None:
     """Refuse a published list that is not clean: it is made with care and must stay so."""
     for row in plan.rows:
         wrong = [r for r in row.remarks if r.note is not Note.LOOK or "opening_hours" in r.text]
-        if row in plan.held or wrong:
+        if row.rejected or wrong:
             told = (wrong or row.remarks)[0].text
             msg = f"{path}, row {row.number}, kit {row.reference}: {told}"
             raise DataError(msg)
 
 
-def _spare_what_people_changed(engine: Engine, plan: Plan) -> None:
+def _skip_kits_of_others(engine: Engine, plan: Plan) -> None:
+    """Leave out rows whose reference or place a kit of another list has taken, and log them."""
+    with store.reading(engine) as connection:
+        references = [row.reference for row in plan.rows if row.reference]
+        known = store.rows_by_key(connection, Kit, references)
+    for row in plan.rows:
+        other = known.get(row.reference)
+        taken = other is not None and other["source"] != plan.source
+        if taken and row.verdict is Verdict.CHANGED:
+            row.verdict = Verdict.DUPLICATE
+        if row.verdict is Verdict.DUPLICATE:
+            _log.warning(
+                "Published kit of row %d is left out: %s",
+                row.number,
+                f"{row.reference} is another kit here" if taken else row.remarks[-1].text,
+            )
+
+
+def _spare_what_people_changed(engine: Engine, plan: Plan, digest: str) -> None:
+    """Leave fields alone that others have changed since this list, or this very file, came in."""
     changed = {row.reference: row for row in plan.rows if row.verdict is Verdict.CHANGED}
     with store.reading(engine) as connection:
         for reference, row in changed.items():
@@ -506,10 +543,15 @@ def _spare_what_people_changed(engine: Engine, plan: Plan) -> None:
                 select(Change.after)
                 .join(Edition, Edition.version == Change.edition)
                 .where(Change.subject == "kit", Change.key == reference)
-                .where(Change.before.is_not(None), Edition.source != plan.source)
+                .where(Change.before.is_not(None), Edition.digest != digest)
+                .where(Edition.source != plan.source)
             )
-            for after in connection.scalars(by_others):
-                for name in after:
-                    row.changes.pop(name, None)
+            spared = {name for after in connection.scalars(by_others) for name in after}
+            spared &= set(row.changes)
+            for name in spared:
+                del row.changes[name]
+            if spared:
+                text = f"{', '.join(sorted(spared))}: changed by somebody since; left as it is"
+                row.remarks.append(Remark(Note.LOOK, text))
             if not row.changes:
                 row.verdict = Verdict.SAME

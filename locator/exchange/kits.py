@@ -29,6 +29,11 @@ _NEAR_M, _FAR_M = 30.0, 150.0
 # nearer than this a kit is the same whatever its name, if both places are exact
 _SAME_SPOT_M, _EXACT_M = 10.0, 50.0
 _ALIKE = 75.0
+# twins of one row that are compared
+_TWINS = 5
+_OURS = re.compile(r"-\d+$")
+# a reference that is typed in may lie so far above the others
+_GAP = 10_000
 _Index = defaultdict[str, list[int]]
 # in larger towns only equal names are compared for kits without a position
 _LARGE_TOWN = 1000
@@ -120,6 +125,7 @@ def understand(number: int, cells: Cells, finder: Finder) -> Row:
         _name(cells, row.values)
         row.values = rules.clean(Kit, row.values)
     except InputError as error:
+        row.values = {"name": rules.without_codes(cells.text("name"))}
         row.reject(str(error))
     return row
 
@@ -167,6 +173,10 @@ def _values(cells: Cells) -> dict[str, Any]:
 
 
 def _check_dates(cells: Cells, found: dict[str, Any]) -> None:
+    for name in ("installed_on", "last_checked", "host_consent_on"):
+        if found.get(name) is not None and found[name] > rules.latest_day():
+            cells.remark(Note.LEFT_OUT, f"{name}: {found[name]} has not come yet")
+            del found[name]
     for name in ("installed_on", "expires_on", "last_checked"):
         if found.get(name) is not None and not 1990 <= found[name].year < 2100:  # noqa: PLR2004
             cells.remark(Note.LEFT_OUT, f"{name}: {found[name]} cannot be right")
@@ -293,6 +303,8 @@ def judge(rows: Sequence[Row], known: Known, source: str, duplicates: Duplicates
         What to do with rows that look like a known kit.
     """
     taken: dict[tuple[str, str], int] = {}
+    claimed: dict[str, int] = {}
+    highest = max((int(r.rpartition("-")[2]) for r in known.kits if _OURS.search(r)), default=0)
     unknown: list[Row] = []
     for row in rows:
         if row.rejected:
@@ -300,12 +312,24 @@ def judge(rows: Sequence[Row], known: Known, source: str, duplicates: Duplicates
         reference = _identify(row, known, source, taken)
         if reference:
             _compare(row, known.kits[reference], known)
+            _claim(row, claimed)
+        elif row.reference and int(row.reference.rpartition("-")[2]) > highest + _GAP:
+            row.reject(f"{row.reference} is far above the highest reference in use.")
         elif not row.rejected:
             unknown.append(row)
-    _look_for_twins(unknown, known, duplicates)
+    _look_for_twins(unknown, known, duplicates, claimed)
     for row in rows:
         if row.verdict is Verdict.NEW:
             _complete(row, source)
+
+
+def _claim(row: Row, claimed: dict[str, int]) -> None:
+    """Let only one row of a file speak for a kit."""
+    first = claimed.setdefault(row.reference, row.number)
+    if first != row.number:
+        row.reject(
+            f"Row {first} is about {row.reference} as well; they would overwrite each other."
+        )
 
 
 def _identify(row: Row, known: Known, source: str, taken: dict[tuple[str, str], int]) -> str:
@@ -389,45 +413,67 @@ def _complete(row: Row, source: str) -> None:
         row.reject("A new kit needs a name.")
 
 
-def _look_for_twins(rows: Sequence[Row], known: Known, duplicates: Duplicates) -> None:
-    """Find for each row the known kit, or the earlier row, that it looks like."""
+def _look_for_twins(
+    rows: Sequence[Row], known: Known, duplicates: Duplicates, claimed: dict[str, int]
+) -> None:
+    """Find for each row the known kits, or the earlier rows, that it looks like."""
     others = [kit for kit in known.kits.values() if kit["status"] != Status.WITHDRAWN]
     everything = [*others, *(row.values for row in rows)]
     twins = _twins(everything, len(others))
     for index, row in enumerate(rows):
-        if len(others) + index not in twins:
-            continue
-        other, distance_m = twins[len(others) + index]
-        where = "" if distance_m is None else f" at {distance_m:.0f} m"
-        if other >= len(others):
-            earlier = rows[other - len(others)]
-            if duplicates is not Duplicates.ADD:
-                row.verdict = Verdict.DUPLICATE
-                row.remarks.append(
-                    Remark(Note.LOOK, f"looks like row {earlier.number} of this file{where}")
-                )
-            continue
-        kit = known.kits[str(everything[other]["reference"])]
+        found = twins.get(len(others) + index, [])
+        kits = [(others[other], apart) for other, apart in found if other < len(others)]
+        earlier = [(rows[o - len(others)], apart) for o, apart in found if o >= len(others)]
+        if kits:
+            _meet(row, kits, known, duplicates, claimed)
+        elif earlier and duplicates is not Duplicates.ADD:
+            row.verdict = Verdict.DUPLICATE
+            first, apart = earlier[0]
+            text = f"looks like row {first.number} of this file{_at(apart)}"
+            row.remarks.append(Remark(Note.LOOK, text))
+
+
+def _at(apart_m: float | None) -> str:
+    return "" if apart_m is None else f" at {apart_m:.0f} m"
+
+
+def _meet(
+    row: Row,
+    kits: Sequence[tuple[Mapping[str, Any], float | None]],
+    known: Known,
+    duplicates: Duplicates,
+    claimed: dict[str, int],
+) -> None:
+    """Decide about a row that looks like known kits, the most alike first."""
+    copies = []
+    for kit, _ in kits:
         copy = dataclasses.replace(row, remarks=[*row.remarks], values=dict(row.values))
         _compare(copy, kit, known)
-        if copy.verdict is Verdict.SAME or duplicates is Duplicates.UPDATE:
-            row.reference, row.verdict = copy.reference, copy.verdict
-            row.changes, row.remarks = copy.changes, copy.remarks
-        elif duplicates is Duplicates.HOLD:
-            differs = ", ".join(copy.changes)
-            row.verdict = Verdict.DUPLICATE
-            row.remarks.append(
-                Remark(
-                    Note.LOOK,
-                    f"looks like {kit['reference']}, {kit['name']}{where}; differs in {differs}",
-                )
-            )
+        copies.append(copy)
+    same = [c for c in copies if c.verdict is Verdict.SAME and c.reference not in claimed]
+    chosen = same[0] if same else copies[0]
+    if same or duplicates is Duplicates.UPDATE:
+        row.reference, row.verdict = chosen.reference, chosen.verdict
+        row.changes, row.remarks = chosen.changes, chosen.remarks
+        if not row.rejected:
+            _claim(row, claimed)
+    elif duplicates is Duplicates.HOLD:
+        kit, apart = kits[0]
+        row.verdict = Verdict.DUPLICATE
+        differs = f"; differs in {', '.join(chosen.changes)}" if chosen.changes else ""
+        text = f"looks like {kit['reference']}, {kit['name']}{_at(apart)}{differs}"
+        row.remarks.append(Remark(Note.LOOK, text))
 
 
-def _twins(kits: Sequence[Mapping[str, Any]], known: int) -> dict[int, tuple[int, float | None]]:
-    """Pair each kit after the first ``known`` with the nearest earlier one that looks the same."""
-    found: dict[int, tuple[int, float | None]] = {}
-    best: dict[int, tuple[bool, float]] = {}
+_Twins = dict[int, list[tuple[int, float | None]]]
+
+
+def _twins(kits: Sequence[Mapping[str, Any]], known: int) -> _Twins:
+    """Pair each kit after the first ``known`` with the earlier ones that look the same.
+
+    The most alike come first: those of the same name, then the nearest.
+    """
+    ranked: defaultdict[int, list[tuple[bool, float, int]]] = defaultdict(list)
     names = [fold(str(kit.get("name", ""))) for kit in kits]
     at = np.array(
         [[kit.get("longitude") or np.nan, kit.get("latitude") or np.nan] for kit in kits]
@@ -445,12 +491,12 @@ def _twins(kits: Sequence[Mapping[str, Any]], known: int) -> dict[int, tuple[int
         pairs, apart = np.sort(placed[pairs[close]], axis=1), apart[close]
         new = pairs[:, 1] >= known
         for (first, second), distance in zip(pairs[new].tolist(), apart[new].tolist(), strict=True):
-            # the same name goes before a nearer place
-            rank = (names[first] != names[second], distance)
-            if second in best and best[second] <= rank:
-                continue
             if _alike(kits[first], kits[second], names[first], names[second], distance):
-                best[second], found[second] = rank, (first, distance)
+                ranked[second].append((names[first] != names[second], distance, first))
+    found: _Twins = {
+        second: [(first, distance) for _, distance, first in sorted(pairs)[:_TWINS]]
+        for second, pairs in ranked.items()
+    }
     _twins_in_words(kits, names, known, found)
     return found
 
@@ -459,7 +505,7 @@ def _twins_in_words(
     kits: Sequence[Mapping[str, Any]],
     names: Sequence[str],
     known: int,
-    found: dict[int, tuple[int, float | None]],
+    found: _Twins,
 ) -> None:
     """Pair kits where one has no position: by number of their source, or by name and town."""
     numbers: defaultdict[str, list[int]] = defaultdict(list)
@@ -477,7 +523,7 @@ def _twins_in_words(
             same_number = numbers[number] if number else []
             for other in (*same_number, *(around if town else [])):
                 if _alike(kits[other], kit, names[other], name, _FAR_M):
-                    found[index] = (other, None)
+                    found[index] = [(other, None)]
                     break
         numbers[number].append(index)
         for kinds in (0, 1) if unplaced else (0,):

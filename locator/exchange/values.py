@@ -52,6 +52,7 @@ _EMPTY = frozenset(
     )
 )
 _CENTURY = 2000
+_PRIVATE = ("guardian_", "checked_by")
 _ALL_DAY = re.compile(
     r"(24|twenty[ -]?four)[ -]?(/|-)?[ -]?(7|hours?|hrs)( a day)?|always( open)?|24 ?hr?s? ?7",
     re.IGNORECASE,
@@ -114,7 +115,7 @@ _WORDS: Mapping[type[StrEnum], _Words] = {
         (r"not (yet )?installed|agreed|being installed|in progress|approved", Status.AGREED),
         (r"missing|stolen|lost|gone", Status.MISSING),
         (r"damag|broken|vandal", Status.DAMAGED),
-        (r"obstruct|blocked|covered", Status.OBSTRUCTED),
+        (r"obstruct|blocked|taped", Status.OBSTRUCTED),
         (r"restock|refill|empty|incomplete", Status.NEEDS_RESTOCK),
         (r"in use|used|taken", Status.IN_USE),
         (r"plan|propos|request|wanted", Status.PLANNED),
@@ -127,8 +128,8 @@ _WORDS: Mapping[type[StrEnum], _Words] = {
     ),
     Wheelchair: (
         (r"limit|part", Wheelchair.LIMITED),
-        (r"^no|^false|inaccess|steps", Wheelchair.NO),
-        (r"^yes|^true|access|designated", Wheelchair.YES),
+        (r"^no$|^no\b(?! steps)|^false|inaccess|^steps", Wheelchair.NO),
+        (r"^yes|^true|access|designated|no steps|step.?free", Wheelchair.YES),
     ),
     Consent: (
         (r"^no|refus|declin|withdrawn|^false", Consent.REFUSED),
@@ -143,6 +144,15 @@ _WORDS: Mapping[type[StrEnum], _Words] = {
 }
 
 
+# a word such as “unused” or “never damaged” says the opposite of what is looked for
+_ASSERTED = (Status, Kind)
+_NEGATED = re.compile(
+    r"\b(not|never|no|non|un(?!confirmed|verified|installed)\w+)\b", re.IGNORECASE
+)
+_NOT_YET = re.compile(r"not (yet )?installed|uninstalled|unconfirmed|unverified", re.IGNORECASE)
+_SAFE = re.compile(r"^[^\d]*((999|24/7|112)[^\d]*)*$")
+
+
 def choice(cells: Cells, name: str, values: type[StrEnum]) -> str | None:
     """Read one of a few values; None if the cell is empty or not understood."""
     text = cells.text(name)
@@ -151,15 +161,19 @@ def choice(cells: Cells, name: str, values: type[StrEnum]) -> str | None:
     plain = " ".join(re.findall(r"\w+", text.casefold()))
     if plain in set(values):
         return plain
+    # how one gets in may name the code: no digit of it is repeated
+    shown = re.sub(r"\d", "•", text) if name == "access" and not _SAFE.search(text) else text
     for pattern, value in _WORDS[values]:
         if re.search(pattern, text, re.IGNORECASE):
-            cells.remark(Note.CORRECTED, f"{name}: “{_short(text)}” read as “{value}”")
+            if values in _ASSERTED and _NEGATED.search(text) and not re.match(_NOT_YET, text):
+                break
+            cells.remark(Note.CORRECTED, f"{name}: “{_short(shown)}” read as “{value}”")
             return value
     if name == "access" and hours_in_access(cells):
         return None
     listed = ", ".join(values)
     cells.remark(
-        Note.LEFT_OUT, f"{name}: “{_short(text)}” is not understood. Values that work: {listed}"
+        Note.LEFT_OUT, f"{name}: “{_short(shown)}” is not understood. Values that work: {listed}"
     )
     return None
 
@@ -179,9 +193,18 @@ def words(cells: Cells, name: str, longest: int) -> str | None:
     open_text = rules.without_codes(text)
     if open_text != text:
         cells.remark(Note.CORRECTED, f"{name}: a cabinet's code was taken out; codes are not kept")
+    if not name.startswith(_PRIVATE) and rules.without_contacts(open_text) != open_text:
+        open_text = rules.without_contacts(open_text)
+        cells.remark(
+            Note.CORRECTED,
+            f"{name}: a telephone number or address for mail was taken out, because this is public",
+        )
     if len(open_text) > longest:
         cells.remark(Note.LOOK, f"{name}: shortened from {len(open_text)} to {longest} characters")
         open_text = f"{open_text[: longest - 1].rstrip()}…"
+    if open_text and not rules.fits(name, open_text):
+        cells.remark(Note.LEFT_OUT, f"{name}: “{_short(open_text)}” does not begin with https://")
+        return None
     return open_text or None
 
 
@@ -191,6 +214,10 @@ def day(cells: Cells, name: str) -> dt.date | None:
     if found is None:
         return None
     moment, precision = found
+    if name == "expires_on" and precision is TimePrecision.MONTH:
+        last = calendar.monthrange(moment.year, moment.month)[1]
+        cells.remark(Note.CORRECTED, f"{name}: “{cells.text(name)}” read as the end of that month")
+        return moment.date().replace(day=last)
     if precision in (TimePrecision.MONTH, TimePrecision.YEAR):
         cells.remark(
             Note.LEFT_OUT, f"{name}: “{cells.text(name)}” has no day; write it as 2026-07-04"
@@ -223,7 +250,7 @@ def _moment(cells: Cells, name: str) -> tuple[dt.datetime, TimePrecision] | None
         shown = f"{serial[0]:%Y-%m-%d}"
         cells.remark(Note.CORRECTED, f"{name}: Excel's day number {text} read as {shown}")
         return serial
-    for reader in (_iso, _british, _named):
+    for reader in (_iso, _british, _month_year, _named):
         try:
             found = reader(text.casefold())
         except ValueError:
@@ -272,6 +299,13 @@ def _british(text: str) -> tuple[dt.datetime, TimePrecision] | None:
     return at.replace(hour=int(clock[1]), minute=int(clock[2])), TimePrecision.MINUTE
 
 
+def _month_year(text: str) -> tuple[dt.datetime, TimePrecision] | None:
+    match = re.fullmatch(r"(\d{1,2})[/.\-](\d{4})", text)
+    if match is None:
+        return None
+    return dt.datetime(int(match[2]), int(match[1]), 1), TimePrecision.MONTH  # noqa: DTZ001
+
+
 def _named(text: str) -> tuple[dt.datetime, TimePrecision] | None:
     whole, month = _DAY_NAME_YEAR.search(text), _NAME_YEAR.fullmatch(text)
     if whole:
@@ -314,6 +348,10 @@ def hours(cells: Cells) -> dict[str, str]:
     try:
         check_syntax(given)
     except OpeningHoursError:
+        read = _plain_hours(given)
+        if read:
+            cells.remark(Note.CORRECTED, f"opening_hours: “{_short(given)}” read as “{read}”")
+            return {"hours_text": told or given, "opening_hours": read}
         cells.remark(
             Note.LOOK,
             f"opening_hours: “{_short(given)}” is kept as text only, so the hours count as not "
@@ -323,7 +361,44 @@ def hours(cells: Cells) -> dict[str, str]:
     return found | {"opening_hours": given}
 
 
+_DAY = r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?"
+_CLOCK = r"(\d{1,2})(?:[:.](\d{2}))?\s*(am|pm)?"
+_PLAIN = re.compile(
+    rf"(?:{_DAY}(?:\s*(?:-|–|to)\s*{_DAY})?:?\s*|daily:?\s*|every day:?\s*)?"
+    rf"{_CLOCK}\s*(?:-|–|to|until|till)\s*{_CLOCK}",
+    re.IGNORECASE,
+)
+
+
+def _plain_hours(text: str) -> str:
+    """Read “Mon-Fri 9am-5pm” and the like; “” where a part of it could mean something else."""
+    rules_read = []
+    for part in re.split(r"[;,]\s*(?=[A-Za-z])", text.strip(" .")):
+        match = _PLAIN.fullmatch(part.strip())
+        if match is None:
+            return ""
+        first, last, *clock = match.groups()
+        times = [_clock(*clock[:3]), _clock(*clock[3:])]
+        if "" in times:
+            return ""
+        days = "-".join(day[:2].capitalize() for day in (first, last) if day) or "Mo-Su"
+        rules_read.append(f"{days} {times[0]}-{times[1]}")
+    return "; ".join(rules_read)
+
+
+def _clock(hour: str, minute: str | None, half: str | None) -> str:
+    number = int(hour)
+    if half:
+        if not 1 <= number <= 12:  # noqa: PLR2004  # hours of half a day
+            return ""
+        number = number % 12 + (12 if half.casefold() == "pm" else 0)
+    elif minute is None or number > 24:  # noqa: PLR2004  # “9-5” may be anything
+        return ""
+    return f"{number:02d}:{minute or '00'}"
+
+
 def _short(text: str) -> str:
+    text = rules.without_codes(text)
     return text if len(text) <= 60 else f"{text[:59]}…"  # noqa: PLR2004  # fits a line
 
 

@@ -26,7 +26,7 @@ from locator.registry.schema import (
 )
 from locator.settings import Settings
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_EMAIL = re.compile(r"[\w.+'-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
 _DUE_AFTER = dt.timedelta(days=3)
 # what a finding makes of the kit; None leaves its status alone
 _BECOMES: Mapping[Finding, Status | None] = {
@@ -248,6 +248,9 @@ def report(
             subject = f"{kit['reference']} {finding}: {kit['name']}"
             body = _report_letter(kit, said, status, visit.on, task)
             outbox.queue(writing, recipient, subject, body)
+            # whoever hears of it now need not be reminded at once
+            number = _open_tasks(writing, kit["reference"])[task]
+            writing.change(Task, {number: {"reminded_on": visit.today}})
         return Outcome(
             kit["reference"], status, writing.edition, opened, (), written_to=bool(recipient)
         )
@@ -301,13 +304,37 @@ def edit(
     with store.writing(engine, who=who, why=why) as writing:
         kit = _found(writing.row(Kit, normal_reference(reference)), reference)
         key = kit["reference"]
-        if cleaned.get("status") == Status.INSTALLED and kit["status"] in OUT_OF_SERVICE:
-            msg = f"{key} is “{kit['status']}”. Only a check puts it back: locator check {key}."
-            raise InputError(msg)
+        _check_edit(kit, cleaned)
         if not writing.change(Kit, {key: cleaned}, seen=None if seen is None else {key: seen}):
             msg = f"{key} holds these values already. Nothing was changed."
             raise InputError(msg)
+        if cleaned.get("status") == Status.WITHDRAWN:
+            today = writing.at.date()
+            _close(writing, list(_open_tasks(writing, key).values()), Visit(who, today, today))
         return writing.edition
+
+
+def _check_edit(kit: Mapping[str, Any], cleaned: Mapping[str, Any]) -> None:
+    status, key = cleaned.get("status", kit["status"]), kit["reference"]
+    if status != kit["status"]:
+        if kit["status"] in OUT_OF_SERVICE and status != Status.WITHDRAWN:
+            msg = f"{key} is “{kit['status']}”. Only a check puts it back: locator check {key}."
+            raise InputError(msg)
+        if status in OUT_OF_SERVICE:
+            msg = f"Say that with “locator report {key}”: it opens a task and tells the guardian."
+            raise InputError(msg)
+    moved = {"longitude", "latitude"} & {n for n, value in cleaned.items() if kit[n] != value}
+    if moved and cleaned.get("longitude") is not None and "precision_m" not in cleaned:
+        msg = "A new position needs precision_m, in metres, and position_method: how it was found."
+        raise InputError(msg)
+    for name, value in cleaned.items():
+        public = not Kit.__table__.columns[name].info.get("private")
+        if public and isinstance(value, str) and rules.without_contacts(value) != value:
+            msg = (
+                f"The field {name} is public and seems to hold a telephone number or an address "
+                "for mail. Use “locator kit guardian” for these."
+            )
+            raise InputError(msg)
 
 
 def entrust(
@@ -360,9 +387,11 @@ def contact_id(writing: store.Writing, contact: Mapping[str, object]) -> int:
     same = (
         func.lower(Contact.email) == values["email"].lower()
         if values.get("email")
-        else and_(Contact.email == "", Contact.name == values.get("name", ""))
+        else and_(Contact.name == values.get("name", ""), Contact.name != "")
     )
-    number = writing.connection.scalar(select(Contact.id).where(same).order_by(Contact.id).limit(1))
+    # one with an address goes before one without
+    wanted = select(Contact.id).where(same).order_by(Contact.email == "", Contact.id).limit(1)
+    number = writing.connection.scalar(wanted)
     if number is None:
         number = writing.next_id(Contact)
         writing.add(Contact, [values | {"id": number}])

@@ -105,7 +105,7 @@ def deliver(
                         sent, failed = sent + (not error), failed + bool(error)
                         trouble = trouble or error
             except (OSError, smtplib.SMTPException) as error:
-                trouble = f"{type(error).__name__}: {error}"
+                trouble = f"The mail server does not answer ({error}); the mail waits."
                 failed += _note_unsent(engine, letters, now, trouble)
         with store.reading(engine) as connection:
             unsent = select(func.count()).where(Letter.sent_at.is_(None))
@@ -161,20 +161,21 @@ def _connected(server: str) -> Iterator[smtplib.SMTP]:
 
 def _send(smtp: smtplib.SMTP, letter: Letter, sender: str) -> str:
     """Send one message; return why the server refuses it, if it does."""
-    message = EmailMessage()
-    message["From"], message["To"] = sender, letter.recipient
-    message["Subject"] = letter.subject
-    message["Message-ID"] = letter.message_id
-    message["Date"] = format_datetime(letter.created_at.replace(tzinfo=dt.UTC))
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(letter.body)
     try:
+        message = EmailMessage()
+        message["From"], message["To"] = sender, letter.recipient
+        message["Subject"] = letter.subject
+        message["Message-ID"] = letter.message_id
+        message["Date"] = format_datetime(letter.created_at.replace(tzinfo=dt.UTC))
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(letter.body)
         smtp.send_message(message)
-    except smtplib.SMTPRecipientsRefused as error:
-        return f"refused: {error.recipients}"
-    except smtplib.SMTPResponseException as error:
+    except smtplib.SMTPServerDisconnected:
+        raise
+    except (smtplib.SMTPException, ValueError) as error:
+        # one message that cannot go must not hold the others
         smtp.rset()
-        return f"refused: {error}"
+        return f"{letter.recipient} refused: {error}"
     return ""
 
 

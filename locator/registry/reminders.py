@@ -68,6 +68,7 @@ def remind(engine: Engine, *, today: dt.date, settings: Settings) -> Reminded:
             if task["reminded_on"] is None or task["reminded_on"] <= again
         ]
         kits = store.rows_by_key(writing.connection, Kit, [task["kit"] for task in due])
+        due = [task for task in due if kits[task["kit"]]["status"] != Status.WITHDRAWN]
         letters: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         for task in due:
             letters[guardian(writing, kits[task["kit"]], settings)].append(task)

@@ -16,16 +16,36 @@ from locator.errors import InputError
 from locator.hours import check_syntax
 from locator.registry.schema import GREAT_BRITAIN, Base, table_of
 
-_WORD = r"(?:code|pin|passcode|combination|keypad)"
-_SECRET = r"[a-z]?\d{3,8}[a-z]?"  # noqa: S105  # what a code looks like
-# numbers that everybody may dial, and hours
+_WORD = r"(?:(?:key|pass|door|access)?codes?|pin|passw(?:or)?d|combination|key ?pad|press)"
+# digits that may be set apart, with a letter before or after, or letters and digits in turn
+_SECRET = r"(?:[a-z]?\d(?:[ .\-]?\d){2,7}[a-z]?|[a-z]\d[a-z]\d)"  # noqa: S105  # its shape
+# numbers that everybody may dial
 _HARMLESS = r"(?!(?:999|112|111|101)\b)"
+_YEAR = r"(?!(?:19|20)\d\d\b)"
 _CODES = re.compile(
-    rf"(?<!post)(?<!post )(?<!post-)\b{_WORD}\b[^\d.;,]{{0,20}}?\b{_HARMLESS}{_SECRET}\b"
-    rf"|\b{_HARMLESS}{_SECRET}\b\s*(?:#|is the {_WORD}\b|\({_WORD}\))",
+    rf"(?<!post)(?<!post )(?<!post-)\b{_WORD}\b(?:\W|\b(?:is|are|no|number|the)\b){{0,8}}"
+    rf"{_HARMLESS}{_SECRET}\b"
+    rf"|(?<!post)(?<!post )(?<!post-)\b{_WORD}\b[^\d.;]{{0,20}}?\b{_HARMLESS}{_YEAR}{_SECRET}\b"
+    rf"|\b{_HARMLESS}{_SECRET}\b\s*(?:#|is the {_WORD}\b|\({_WORD}\))"
+    r"|#\s?\d{3,8}\b|\b(?-i:[A-Z]\d{3,4}[A-Z])\b",
     re.IGNORECASE,
 )
-_REMOVED = "[code removed]"
+_REMOVED = "[removed]"
+_CONTACTS = re.compile(
+    r"[^\s@<>(),;:]+@[^\s@<>(),;:]+\.\w+|(?:\+44\s?(?:\(0\)\s?)?|\b0)\d(?:[\s-]?\d){8,9}\b"
+)
+_POSTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}")
+_OSM_ID = re.compile(r"(node|way|relation)/\d+")
+_ADDRESS_OF_A_PAGE = re.compile(r"https?://\S+")
+# what a text of a column must look like, and how to say so
+_SHAPES: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "postcode": (_POSTCODE, "a whole postcode such as NN1 1DE"),
+    "osm_id": (_OSM_ID, "like node/123"),
+    "source_url": (_ADDRESS_OF_A_PAGE, "an address that begins with https://"),
+    "photo": (_ADDRESS_OF_A_PAGE, "an address that begins with https://"),
+}
+# days of things that have happened
+_PAST = ("installed_on", "last_checked", "host_consent_on")
 _REPORTED = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 
 
@@ -38,7 +58,7 @@ def single_line(text: str) -> str:
         text = "".join(
             " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c
             for c in text
-            if unicodedata.category(c) not in ("Cs", "Co", "Cn") and c != "\ufeff"
+            if unicodedata.category(c) not in ("Cs", "Co", "Cn", "Cf")
         )
     return sys.intern(" ".join(text.split()))
 
@@ -47,6 +67,11 @@ def single_line(text: str) -> str:
 def without_codes(text: str) -> str:
     """Take out what looks like the code of a cabinet."""
     return _CODES.sub(_REMOVED, text)
+
+
+def without_contacts(text: str) -> str:
+    """Take out telephone numbers and addresses for mail."""
+    return _CONTACTS.sub(_REMOVED, text)
 
 
 def refuse_codes(name: str, text: str) -> None:
@@ -63,6 +88,11 @@ def refuse_codes(name: str, text: str) -> None:
             "999 operator gives them. Take it out."
         )
         raise InputError(msg)
+
+
+def fits(name: str, text: str) -> bool:
+    """Whether a text has the shape that its column asks for."""
+    return name not in _SHAPES or _SHAPES[name][0].fullmatch(text) is not None
 
 
 def clean(model: type[Base], values: Mapping[str, object]) -> dict[str, Any]:
@@ -133,6 +163,9 @@ def _text(column: "Column[Any]", value: object) -> str:
         msg = f"The field {column.name} holds {len(text)} characters; at most {longest} fit."
         raise InputError(msg)
     refuse_codes(column.name, text)
+    if not fits(column.name, text):
+        msg = f"“{text}” does not fit the field {column.name}: write {_SHAPES[column.name][1]}."
+        raise InputError(msg)
     if column.name == "opening_hours" and text:
         check_syntax(text)
     if column.name == "reported" and not _REPORTED.fullmatch(text):
@@ -152,7 +185,15 @@ def _date(column: "Column[Any]", value: object) -> dt.date:
     if not dt.date(1990, 1, 1) <= day <= dt.date(2100, 1, 1):
         msg = f"{day} cannot be right for {column.name}."
         raise InputError(msg)
+    if column.name in _PAST and day > latest_day():
+        msg = f"{column.name}: {day} has not come yet."
+        raise InputError(msg)
     return day
+
+
+def latest_day() -> dt.date:
+    """Tell which day it is at most, wherever the clock of this machine stands."""
+    return dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
 
 
 def _number(column: "Column[Any]", value: object) -> float:

@@ -74,8 +74,10 @@ def open_registry(url: str) -> Engine:
         location = make_url(url)
         if location.get_backend_name() == "sqlite" and location.database:
             Path(location.database).parent.mkdir(parents=True, exist_ok=True)
+            # contacts are private: only the owner may read them
+            Path(location.database).touch(mode=0o600, exist_ok=True)
         arguments = {"connect_timeout": _CONNECT_S} if location.drivername in _POSTGRES else {}
-        engine = create_engine(location, connect_args=arguments)
+        engine = create_engine(location, connect_args=arguments, hide_parameters=True)
         if engine.dialect.name == "sqlite":
             _use_wal(location.database)
             event.listen(engine, "connect", _prepare_sqlite)
@@ -224,6 +226,8 @@ _BROKEN_RULES = {
     "cost_is_no_debt": "A cost cannot be negative.",
     "named": "A name is needed.",
     "somebody": "A contact needs a name, an address for mail or a telephone number.",
+    "task_open_once": "Another task of this kind has been opened since.",
+    "task.kit, task.kind": "Another task of this kind has been opened since.",
     "osm_id": "Another kit has this OpenStreetMap id.",
     "source_id": "Another row has this number of the same source.",
     "reference": "This reference is taken.",

@@ -24,6 +24,7 @@ from locator.registry.schema import (
     table_of,
 )
 
+_FEW = 500
 _SUBJECTS: dict[str, type[Base]] = {
     model.__tablename__: model for model in (Kit, Contact, Candidate, Incident, Event, Task)
 }
@@ -183,6 +184,7 @@ def undo(engine: Engine, edition: int, *, who: str, why: str) -> int:
         if not found:
             msg = f"There is no edition {edition} that changed anything."
             raise InputError(msg)
+        _refuse_if_seen_since(writing, edition, [key for of, key, _, _ in found if of == "kit"])
         for subject, model in _SUBJECTS.items():
             numbered = isinstance(key_of(model).type, Integer)
             changes = {
@@ -195,6 +197,25 @@ def undo(engine: Engine, edition: int, *, who: str, why: str) -> int:
             msg = f"Everything that edition {edition} did is undone already."
             raise InputError(msg)
         return writing.edition
+
+
+def _refuse_if_seen_since(writing: store.Writing, edition: int, kits: list[str]) -> None:
+    """Refuse to take back what later checks or reports of the same kits rest on."""
+    if len(kits) > _FEW:
+        return
+    later = (
+        select(Event.kit)
+        .where(Event.kit.in_(kits), Event.edition > edition)
+        .order_by(Event.kit)
+        .limit(1)
+    )
+    kit = writing.connection.scalar(later)
+    if kit is not None:
+        msg = (
+            f"Kit {kit} was checked or reported again after edition {edition}, so that cannot be "
+            "undone. Nothing was changed. Record a check, or change the field."
+        )
+        raise ConflictError(msg)
 
 
 def _take_back(

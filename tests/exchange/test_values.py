@@ -19,7 +19,9 @@ from locator.registry.schema import Access, Indoor, Kind, Status, TimePrecision,
         (46207, dt.date(2026, 7, 4)),
         ("46207", dt.date(2026, 7, 4)),
         ("31/02/2026", None),
-        ("July 2026", None),
+        ("July 2026", dt.date(2026, 7, 31)),
+        ("05/2027", dt.date(2027, 5, 31)),
+        ("2027", None),
         ("soon", None),
         ("n/a", None),
     ],
@@ -76,6 +78,12 @@ def test_numbers(value: Scalar, number: float | None) -> None:
         (Indoor, "outside", "outdoor"),
         (Indoor, "Yes", "indoor"),
         (Wheelchair, "no - steps", "no"),
+        (Wheelchair, "no steps", "yes"),
+        (Status, "unused", None),
+        (Status, "never used", None),
+        (Status, "not working", None),
+        (Status, "Not damaged", None),
+        (Kind, "not a cabinet", None),
         (Status, "purple", None),
         (Status, "", None),
     ],
@@ -97,6 +105,38 @@ def test_hours_that_never_end(text: str) -> None:
     assert values.hours(Cells({"opening_hours": text}))["opening_hours"] == "24/7"
 
 
+@pytest.mark.parametrize(
+    ("text", "osm"),
+    [
+        ("9am-5pm", "Mo-Su 09:00-17:00"),
+        ("Mon-Fri 9am to 5.30pm", "Mo-Fr 09:00-17:30"),
+        ("Mon - Fri: 08:00 - 18:00, Sat 9am-1pm", "Mo-Fr 08:00-18:00; Sa 09:00-13:00"),
+        ("Daily 12pm-11pm", "Mo-Su 12:00-23:00"),
+        ("9-5", None),
+        ("13am-5pm", None),
+        ("Mon-Fri 9 till late", None),
+    ],
+)
+def test_hours_as_they_stand_on_doors(text: str, osm: str | None) -> None:
+    found = values.hours(Cells({"opening_hours": text}))
+    assert found.get("opening_hours") == osm
+    assert found["hours_text"] == text
+
+
+def test_an_access_that_holds_a_code_is_not_repeated() -> None:
+    for said in ("keypad 4471", "C7788Y", "ring, then 4471"):
+        cells = Cells({"access": said})
+        values.choice(cells, "access", Access)
+        assert "4471" not in cells.remarks[0].text
+        assert "7788" not in cells.remarks[0].text
+
+
+def test_telephone_numbers_do_not_become_public() -> None:
+    cells = Cells({"note": "Call Dave 07700 900123 or dave@example.org"})
+    assert values.words(cells, "note", 100) == "Call Dave [removed] or [removed]"
+    assert "public" in cells.remarks[0].text
+
+
 def test_hours_in_words_are_kept_and_not_guessed() -> None:
     cells = Cells({"opening_hours": "9 till late"})
     assert values.hours(cells) == {"hours_text": "9 till late"}
@@ -105,5 +145,5 @@ def test_hours_in_words_are_kept_and_not_guessed() -> None:
 
 def test_codes_are_taken_out_of_texts() -> None:
     cells = Cells({"note": "By the door, code C123X, ask Jo"})
-    assert values.words(cells, "note", 100) == "By the door, [code removed], ask Jo"
+    assert values.words(cells, "note", 100) == "By the door, [removed], ask Jo"
     assert "C123X" not in cells.remarks[0].text
