@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
@@ -25,6 +24,7 @@ from locator.exchange.importing import (
 from locator.exchange.kits import Duplicates, Row, Verdict
 from locator.exchange.values import Note
 from locator.facts import Facts
+from locator.registry import rules
 from locator.settings import Settings
 
 _SHOWN = 40
@@ -135,7 +135,7 @@ def import_command(
                 plan,
                 facts.area.reference_prefix,
                 who=str(who),
-                why=why or f"Import of {file.name}",
+                why=why or f"Import of {rules.without_codes(plan.file)}",
                 leave_out=leave_out,
                 progress=progress,
             )
@@ -143,7 +143,7 @@ def import_command(
         print_json(plan.as_dict() | {"written": write, "edition": edition})
         return
     _print_plan(plan, facts)
-    console = Console(markup=False)
+    console = Console(markup=False, emoji=False, highlight=False)
     if report_file is not None:
         console.print(f"The whole report is in {report_file}.")
     console.print(_outcome(plan, edition, write=write), style="bold")
@@ -168,12 +168,12 @@ def _outcome(plan: Plan, edition: int | None, *, write: bool) -> str:
         return "Everything is known already; nothing was changed."
     return (
         f"Written as edition {edition}: {counts[Verdict.NEW]} new, {counts[Verdict.CHANGED]} "
-        f"changed. “locator kit undo {edition}” takes it back."
+        f"changed. “locator kit undo {edition} --yes” takes it back."
     )
 
 
 def _print_plan(plan: Plan, facts: Facts) -> None:
-    console = Console(markup=False)
+    console = Console(markup=False, emoji=False, highlight=False)
     name = FORMATS[plan.format].name
     console.print(f"{plan.file}: {name}, {len(plan.rows):,} rows. {' '.join(plan.notes)}")
     console.print(_columns(plan))
@@ -203,7 +203,7 @@ def _columns(plan: Plan) -> Table:
     for heading in ("Column of the file", "Understood as", ""):
         table.add_column(heading, overflow="fold")
     for found in plan.columns:
-        table.add_row(escape(found.column), found.field or "not used", escape(found.why))
+        table.add_row(found.column, found.field or "not used", found.why)
     return table
 
 
@@ -276,7 +276,7 @@ def export_command(file: Path, *, format_key: str, as_json: bool) -> None:
     if as_json:
         print_json(result.as_dict())
         return
-    console = Console(markup=False)
+    console = Console(markup=False, emoji=False, highlight=False)
     for remark in result.remarks:
         console.print(remark, style="yellow")
     console.print(f"{result.rows} kits of edition {result.version} are in {result.file}.")

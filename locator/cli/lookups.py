@@ -2,7 +2,6 @@
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from locator.analysis.coverage import Coverage
@@ -53,7 +52,7 @@ def _one_place(facts: Facts, place: str) -> Position:
 
 
 def _print_answer(answer: Answer, advice: str) -> None:
-    console = Console(markup=False)
+    console = Console(markup=False, emoji=False, highlight=False)
     console.print(advice, style="bold red")
     position = answer.position
     console.print(
@@ -87,8 +86,8 @@ def _kit_table(title: str, fetches: tuple[Fetch, ...]) -> Table:
     for fetch in fetches:
         kit = fetch.kit
         table.add_row(
-            escape(f"{kit['reference']} {kit['name']}"),
-            escape(f"{kit['address']} (±{float(str(kit['precision_m'])):.0f} m)"),
+            f"{kit['reference']} {kit['name']}",
+            f"{kit['address']} (±{float(str(kit['precision_m'])):.0f} m)",
             f"{fetch.distance_m:.0f}",
             _minutes(fetch.run),
             _minutes(fetch.walk),
@@ -149,7 +148,7 @@ def coverage_command(
 
 
 def _print_coverage(result: Coverage, area: Area) -> None:
-    console = Console(markup=False)
+    console = Console(markup=False, emoji=False, highlight=False)
     console.print(f"In an emergency: {area.advice}", style="bold red")
     table = Table(
         title=f"{result.records:,} records, {result.months[0]} to {result.months[1]}",

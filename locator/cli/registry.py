@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import select
 
@@ -19,6 +18,8 @@ from locator.registry.schema import Contact, Finding, Kit, Task, table_of
 from locator.settings import Settings
 
 _DAY_LENGTH = 10
+# an edition that changed more than so many rows is not undone by a slip of the finger
+_MANY = 10
 
 
 @click.group()
@@ -36,7 +37,8 @@ def show(reference: str, moment: str | None, *, as_json: bool) -> None:
         found = (
             _as_of(facts, reference, moment) if moment else custody.find(facts.engine, reference)
         )
-        guardian, tasks = _around(facts, found)
+        # of another day only the kit itself is told
+        guardian, tasks = ({}, []) if moment else _around(facts, found)
     plain = {name: _plain(value) for name, value in found.items()}
     if as_json:
         print_json(plain | {"guardian": guardian, "open_tasks": tasks})
@@ -44,12 +46,12 @@ def show(reference: str, moment: str | None, *, as_json: bool) -> None:
     table = Table(show_header=False, title=f"{found['reference']}, {found['name']}")
     for name, value in plain.items():
         if value not in (None, ""):
-            table.add_row(name, escape(str(value)))
+            table.add_row(name, str(value))
     if guardian:
-        table.add_row("guardian", escape(", ".join(filter(None, guardian.values()))))
+        table.add_row("guardian", ", ".join(filter(None, guardian.values())))
     for task in tasks:
-        table.add_row("open task", escape(f"{task['kind']}: {task['why']}"), style="yellow")
-    console = Console(markup=False)
+        table.add_row("open task", f"{task['kind']}: {task['why']}", style="yellow")
+    console = Console(markup=False, emoji=False, highlight=False)
     console.print(table)
     empty = [n for n, v in plain.items() if v in (None, "", "unknown")]
     console.print(f"Not known: {', '.join(empty)}.", style="dim")
@@ -90,31 +92,41 @@ def _plain(value: object) -> object:
 @click.argument("reference")
 @as_json_option
 def history(reference: str, *, as_json: bool) -> None:
-    """List every change of a kit: who, when, why, what before and after."""
+    """List what happened to a kit: changes, checks, reports and tasks, with who, when and why."""
     with open_facts() as facts:
         key = custody.normal_reference(reference)
-        entries = trail.history(facts.engine, Kit, key)
+        entries = trail.story(facts.engine, key)
         zone = facts.calendar.zone
     if not entries:
         msg = f"There is no kit “{reference}”. References look like NN-0042."
         raise KitNotFoundError(msg)
     if as_json:
-        print_json([entry.as_dict() for entry in entries])
+        print_json([{"subject": subject} | entry.as_dict() for subject, entry in entries])
         return
     table = Table(title=f"History of {key}", title_justify="left")
     for heading in ("Edition", "When", "Who", "Why", "What"):
         table.add_column(heading, overflow="fold")
-    for entry in entries:
+    last = 0
+    for subject, entry in entries:
         local = entry.at.replace(tzinfo=dt.UTC).astimezone(zone)
-        before = entry.before
-        what = (
-            "added"
-            if before is None
-            else "\n".join(f"{n}: {before[n]} → {value}" for n, value in entry.after.items())
-        )
-        cells = (f"{local:%Y-%m-%d %H:%M}", entry.who, entry.why, what)
-        table.add_row(str(entry.edition), *(escape(cell) for cell in cells))
-    Console(markup=False).print(table)
+        # what one edition did stands under its first line
+        head = (str(entry.edition), f"{local:%Y-%m-%d %H:%M}", entry.who, entry.why)
+        table.add_row(*(head if entry.edition != last else ("",) * 4), _what(subject, entry))
+        last = entry.edition
+    Console(markup=False, emoji=False, highlight=False).print(table)
+
+
+def _what(subject: str, entry: trail.Entry) -> str:
+    before, after = entry.before, entry.after
+    if subject == "event":
+        note = f": {after['note']}" if after.get("note") else ""
+        return f"{after['kind']}, {after['finding']} on {after['happened_on']}{note}"
+    if subject == "task" and before is None:
+        return f"task opened: {after['kind']}"
+    if before is None:
+        return "added"
+    prefix = "task " if subject == "task" else ""
+    return "\n".join(f"{prefix}{n}: {before[n]} → {value}" for n, value in after.items())
 
 
 @kit.command("change")
@@ -159,13 +171,18 @@ def guardian(
 
 
 @kit.command("undo")
-@click.argument("edition", type=int)
+@click.argument("edition", type=click.IntRange(1, 2**31 - 1))
 @by_option
 @click.option("--why", required=True, help="The reason, for the record.")
+@click.option("--yes", is_flag=True, help="Even if it changed many rows, as an import does.")
 @as_json_option
-def undo(edition: int, who: str, why: str, *, as_json: bool) -> None:
+def undo(edition: int, who: str, why: str, *, yes: bool, as_json: bool) -> None:
     """Take back all that one EDITION did; “kit history” tells its number."""
     with open_facts() as facts:
+        rows = trail.size(facts.engine, edition)
+        if rows > _MANY and not yes:
+            msg = f"Edition {edition} changed {rows} rows. If all are to be undone, add --yes."
+            raise InputError(msg)
         newest = trail.undo(facts.engine, edition, who=who, why=why)
     _say_edition(newest, as_json=as_json)
 
@@ -295,13 +312,19 @@ def backup_command(file: Path, *, as_json: bool) -> None:
 
 @click.command("restore")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--replace", is_flag=True, help="Replace a registry that holds something.")
+@click.option(
+    "--replace", is_flag=True, help="Replace a registry that holds something; it is saved first."
+)
 @as_json_option
 def restore_command(file: Path, *, replace: bool, as_json: bool) -> None:
     """Make the registry what the backup FILE holds; every row is compared."""
     engine = store.open_registry(Settings.read().database_url)
     try:
         with progress_bar(quiet=as_json) as progress:
+            if replace and store.version(engine):
+                saved = file.with_name(f"replaced-{store.now_utc():%Y%m%d-%H%M%S}-{file.name}")
+                copies.backup(engine, saved, progress)
+                click.echo(f"The registry as it was is in {saved}.", err=True)
             manifest = copies.restore(engine, file, replace=replace, progress=progress)
     finally:
         engine.dispose()
@@ -312,6 +335,19 @@ def _say_manifest(manifest: copies.Manifest, done: str, *, as_json: bool) -> Non
     if as_json:
         print_json(manifest.as_dict())
         return
-    rows = {name: rows for name, (rows, _) in manifest.tables.items() if rows}
-    listed = ", ".join(f"{count:,} of {name}" for name, count in rows.items())
-    click.echo(f"{done}: {listed or 'an empty registry'} (edition {manifest.version}).")
+    counts = {name: rows for name, (rows, _) in manifest.tables.items() if rows}
+    listed = ", ".join(f"{_PLURALS[name]}: {count:,}" for name, count in counts.items())
+    click.echo(f"{done}. Edition {manifest.version}; {listed or 'nothing in it'}.")
+
+
+_PLURALS = {
+    "edition": "editions",
+    "change": "entries of the trail",
+    "contact": "contacts",
+    "kit": "kits",
+    "event": "checks and reports",
+    "task": "tasks",
+    "outbox": "messages",
+    "incident": "incidents",
+    "candidate": "candidate sites",
+}

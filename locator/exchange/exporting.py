@@ -69,6 +69,9 @@ def export_kits(engine: Engine, path: Path, note: str, *, format_key: str = "") 
         The registry cannot be read.
     """
     chosen = for_writing(path, format_key)
+    if engine.url.database and path.resolve() == Path(engine.url.database).resolve():
+        msg = f"{path} is the registry itself. Name another file."
+        raise InputError(msg)
     with store.reading(engine) as connection:
         version = store.newest(connection)
         rows = [_plain(kit) for kit in public_kits(connection)]

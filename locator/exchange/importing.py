@@ -57,6 +57,8 @@ _NAMES = {
     Subject.INCIDENTS: columns.INCIDENT,
 }
 _CANDIDATE_PREFIX = "CS"
+_LONGEST_SOURCE = 300
+_MANY_COLUMNS = 30
 
 Progress = Callable[[str, int], None]
 
@@ -235,7 +237,7 @@ def plan_import(
     """
     options = options or Options()
     name = rules.single_line(path.name.encode("utf-8", "replace").decode())
-    source = rules.without_codes(rules.single_line(options.source or name))
+    source = rules.without_codes(rules.single_line(options.source or name))[:_LONGEST_SOURCE]
     with reading(path, format=options.format, limits=options.limits) as file:
         header = file.header
         found = columns.recognise(
@@ -247,8 +249,8 @@ def plan_import(
         has_position = "@x" in header.columns
         if not fields and not has_position:
             msg = (
-                f"No column of {path.name} is understood. Its columns: "
-                f"{', '.join(header.columns)}. Use --map COLUMN=FIELD."
+                f"No column of {name} is understood. Its columns: "
+                f"{', '.join(header.columns[:_MANY_COLUMNS])}. Use --map COLUMN=FIELD."
             )
             raise InputError(msg)
         fields |= {c: c for c in ("@x", "@y") if has_position}

@@ -3,12 +3,13 @@
 import dataclasses
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from rapidfuzz import fuzz
 from scipy.spatial import cKDTree
 from sqlalchemy import Date, Double
@@ -22,7 +23,7 @@ from locator.exchange.values import Cells, Note, Remark
 from locator.places import fold
 from locator.registry import rules
 from locator.registry.custody import OUT_OF_SERVICE, is_address, normal_reference
-from locator.registry.schema import Kit, Status, table_of
+from locator.registry.schema import Contact, Kit, Status, table_of
 
 # kits of one kind and about one name nearer than this, or than their precisions, are looked at
 _NEAR_M, _FAR_M = 30.0, 150.0
@@ -31,6 +32,7 @@ _SAME_SPOT_M, _EXACT_M = 10.0, 50.0
 _ALIKE = 75.0
 # twins of one row that are compared
 _TWINS = 5
+_NEIGHBOURS = 16
 _OURS = re.compile(r"-\d+$")
 # a reference that is typed in may lie so far above the others
 _GAP = 10_000
@@ -123,7 +125,9 @@ def understand(number: int, cells: Cells, finder: Finder) -> Row:
             row.values |= {"position_method": method} if method else {}
         row.contact = _contact(cells)
         _name(cells, row.values)
-        row.values = rules.clean(Kit, row.values)
+        # what somebody else calls a kit may be longer than our references are
+        named = row.values.pop("reference", "")
+        row.values = rules.clean(Kit, row.values) | ({"reference": named} if named else {})
     except InputError as error:
         row.values = {"name": rules.without_codes(cells.text("name"))}
         row.reject(str(error))
@@ -131,7 +135,8 @@ def understand(number: int, cells: Cells, finder: Finder) -> Row:
 
 
 def _position(placed: Placed) -> dict[str, Any]:
-    found = (placed.lon, placed.lat, placed.precision_m, rules.without_codes(placed.method))
+    method = rules.without_codes(placed.method)[: _COLUMNS["position_method"].info["longest"]]
+    found = (placed.lon, placed.lat, placed.precision_m, method)
     return dict(zip(_POSITION, found, strict=True))
 
 
@@ -199,7 +204,7 @@ def address(cells: Cells) -> str | None:
     if cells.text("house") and cells.text("street"):
         number, street = cells.text("house"), cells.text("street")
         parts = [f"{number} {street}", *(p for p in parts if p not in (number, street))]
-    return ", ".join(parts)[:longest] or None
+    return rules.without_codes(", ".join(parts))[:longest] or None
 
 
 def postcode(cells: Cells) -> str | None:
@@ -239,7 +244,9 @@ def _name(cells: Cells, found: dict[str, Any]) -> None:
 def _contact(cells: Cells) -> dict[str, str]:
     found = {}
     for name in ("name", "email", "phone"):
-        text = cell.words(cells, f"guardian_{name}", 254)
+        text = cell.words(
+            cells, f"guardian_{name}", table_of(Contact).columns[name].info["longest"]
+        )
         if text:
             found[name] = text
     if "email" in found and not is_address(found["email"]):
@@ -397,6 +404,15 @@ def _compare(row: Row, kit: Mapping[str, Any], known: Known) -> None:
         row.changes["guardian"] = (guardian.get("name", ""), row.contact.get("name", ""))
     row.verdict = Verdict.CHANGED if row.changes else Verdict.SAME
     _check_order(row, kit)
+    _check_number(row, kit, known)
+
+
+def _check_number(row: Row, kit: Mapping[str, Any], known: Known) -> None:
+    """Refuse a number that another kit of the same source has."""
+    after = {name: row.changes.get(name, ("", kit[name]))[1] for name in ("source", "source_id")}
+    other = known.by_source.get((after["source"], after["source_id"]), kit["reference"])
+    if other != kit["reference"]:
+        row.reject(f"{other} has the number {after['source_id']} of this source already.")
 
 
 def _check_order(row: Row, kit: Mapping[str, Any]) -> None:
@@ -465,6 +481,33 @@ def _meet(
         row.remarks.append(Remark(Note.LOOK, text))
 
 
+def _or_nan(value: float | None) -> float:
+    return np.nan if value is None else value
+
+
+def _neighbours(
+    placed: npt.NDArray[np.intp], grid: geodesy.type_floats, blur: geodesy.type_floats, known: int
+) -> Iterator[tuple[int, int, float]]:
+    """Pair kits after the first ``known`` with near ones before them: earlier, later, metres.
+
+    Only so many of each are looked at: a list may have thousands of rows at one spot.
+    """
+    new = np.flatnonzero(placed >= known)
+    for among in (np.flatnonzero(placed < known), new):
+        count = min(_NEIGHBOURS, len(among))
+        if not count or not len(new):
+            continue
+        tree = cKDTree(grid[among])
+        apart, which = tree.query(grid[new], k=[*range(1, count + 1)], distance_upper_bound=_FAR_M)
+        rows, columns = np.nonzero(np.isfinite(apart))
+        here, there, metres = new[rows], among[which[rows, columns]], apart[rows, columns]
+        near = metres <= np.clip(blur[here] + blur[there], _NEAR_M, _FAR_M)
+        near &= here != there
+        pairs = np.sort(np.column_stack((placed[here[near]], placed[there[near]])), axis=1)
+        for (first, second), distance in zip(pairs.tolist(), metres[near].tolist(), strict=True):
+            yield first, second, distance
+
+
 _Twins = dict[int, list[tuple[int, float | None]]]
 
 
@@ -476,23 +519,16 @@ def _twins(kits: Sequence[Mapping[str, Any]], known: int) -> _Twins:
     ranked: defaultdict[int, list[tuple[bool, float, int]]] = defaultdict(list)
     names = [fold(str(kit.get("name", ""))) for kit in kits]
     at = np.array(
-        [[kit.get("longitude") or np.nan, kit.get("latitude") or np.nan] for kit in kits]
+        [[_or_nan(kit.get("longitude")), _or_nan(kit.get("latitude"))] for kit in kits]
     ).reshape(-1, 2)
     placed = np.flatnonzero(np.isfinite(at).all(axis=1))
     grid = np.column_stack(geodesy.to_bng(at[placed, 0].copy(), at[placed, 1].copy()))
     inside = np.isfinite(grid).all(axis=1)
     placed, grid = placed[inside], grid[inside]
-    if len(placed) > 1:
-        blur = np.array([float(kits[i].get("precision_m") or _NEAR_M) for i in placed])
-        pairs = cKDTree(grid).query_pairs(_FAR_M, output_type="ndarray")
-        apart = np.hypot(*(grid[pairs[:, 0]] - grid[pairs[:, 1]]).T)
-        reach = np.clip(blur[pairs[:, 0]] + blur[pairs[:, 1]], _NEAR_M, _FAR_M)
-        close = apart <= reach
-        pairs, apart = np.sort(placed[pairs[close]], axis=1), apart[close]
-        new = pairs[:, 1] >= known
-        for (first, second), distance in zip(pairs[new].tolist(), apart[new].tolist(), strict=True):
-            if _alike(kits[first], kits[second], names[first], names[second], distance):
-                ranked[second].append((names[first] != names[second], distance, first))
+    blur = np.array([float(kits[i].get("precision_m") or _NEAR_M) for i in placed])
+    for first, second, distance in _neighbours(placed, grid, blur, known):
+        if _alike(kits[first], kits[second], names[first], names[second], distance):
+            ranked[second].append((names[first] != names[second], distance, first))
     found: _Twins = {
         second: [(first, distance) for _, distance, first in sorted(pairs)[:_TWINS]]
         for second, pairs in ranked.items()

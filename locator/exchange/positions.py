@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from locator import geodesy
 from locator.errors import InputError, OutsideGreatBritainError
 from locator.exchange.columns import ADDRESS_PARTS
-from locator.exchange.values import Cells, Note, number
+from locator.exchange.values import Cells, Note, number, short
 from locator.places import OUTSIDE_M, Gazetteer, Position
 from locator.registry.rules import in_great_britain
 
@@ -24,6 +24,9 @@ _ONE_PLACE_M = 1000.0
 _TOO_WIDE_M = 1500.0
 _NUMBER = re.compile(r"[-+\u2212]?\d+(?:[.,]\d+)?")
 _GRID_DIGITS = 180.0
+_MANY_DECIMALS = 15
+# a circle wider than a county says nothing
+_VAGUE_M = 100_000.0
 _PAIRS = (("@x", "@y"), ("longitude", "latitude"), ("easting", "northing"))
 # all but the digits after the point; degrees, minutes and seconds count as exact
 _DECIMALS = re.compile(r"^[^.,]*[.,]?|[^\d]")
@@ -92,10 +95,13 @@ class Finder:
         if pair is not None:
             lon, lat = self._understood(cells, *pair)
             precision, method = number(cells, "precision_m"), cells.text("position_method")
-            assumed = ("precision_m",) if precision is None or precision <= 0 else ()
+            if precision is not None and not 0 < precision <= _VAGUE_M:
+                cells.remark(Note.LEFT_OUT, f"precision_m: {precision:g} m cannot be right")
+                precision = None
+            assumed = ("precision_m",) if precision is None else ()
             assumed = assumed if method else (*assumed, "position_method")
             how = f"Coordinates of {self.file}"
-            if precision is None or precision <= 0:
+            if precision is None:
                 precision = max(_UNTOLD_M, _rounded_m(cells, *pair))
                 how = f"{how}, which does not say how exact they are"
             return Placed(lon, lat, precision, method or how, stated=True, assumed=assumed)
@@ -111,11 +117,11 @@ class Finder:
         except OutsideGreatBritainError:
             raise
         except InputError:
-            cells.remark(Note.LEFT_OUT, f"{name}: “{text}” is not understood")
+            cells.remark(Note.LEFT_OUT, f"{name}: “{short(text)}” is not understood")
             return None
         at = found[0]
         if at.kind != "point":
-            cells.remark(Note.LEFT_OUT, f"{name}: “{text}” is not understood")
+            cells.remark(Note.LEFT_OUT, f"{name}: “{short(text)}” is not understood")
             return None
         if at.note and "outside" not in at.note.lower():
             cells.remark(Note.CORRECTED, f"{name}: {at.note}")
@@ -169,8 +175,8 @@ class Finder:
             if at is not None and at.precision_m > _TOO_WIDE_M:
                 cells.remark(
                     Note.LOOK,
-                    f"address: “{words}” is known only to {at.precision_m / 1000:.1f} km; kept "
-                    "without a position. A postcode or a street would do",
+                    f"address: “{short(words)}” is known only to {at.precision_m / 1000:.1f} km; "
+                    "kept without a position. A postcode or a street would do",
                 )
             elif at is not None:
                 how = f"{at.kind.capitalize()} {at.label}, from the address"
@@ -191,8 +197,8 @@ class Finder:
             if not quiet:
                 cells.remark(
                     Note.LOOK,
-                    f"{name}: “{text}” fits {len(found)} places close together; taken as one, "
-                    f"within {one.precision_m:.0f} m",
+                    f"{name}: “{short(text)}” fits {len(found)} places close together; taken as "
+                    f"one, within {one.precision_m:.0f} m",
                 )
             return one
         if not quiet:
@@ -200,7 +206,9 @@ class Finder:
             fits = f"fits {len(found)} places: {options}" if len(found) > 1 else "was not found"
             if len(found) == 1:
                 fits = f"is not certain; did you mean {options}?"
-            cells.remark(Note.LOOK, f"{name}: “{text}” {fits}. Kept without a position from it")
+            cells.remark(
+                Note.LOOK, f"{name}: “{short(text)}” {fits}. Kept without a position from it"
+            )
         return None
 
     def _compare(self, cells: Cells, placed: Placed, looked_up: Placed) -> None:
@@ -268,7 +276,7 @@ def _rounded_m(cells: Cells, x: float, y: float) -> float:
         return 1.0
     given = [cells.text(name) for pair in _PAIRS for name in pair if cells.text(name)][:2]
     decimals = max((len(_DECIMALS.sub("", text)) for text in given), default=0)
-    return float(_DEGREE_M / 10**decimals)
+    return float(_DEGREE_M / 10 ** min(decimals, _MANY_DECIMALS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 import calendar
 import datetime as dt
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
-from locator.errors import InputError, OpeningHoursError
+from locator.errors import OpeningHoursError
 from locator.hours import ALWAYS, check_syntax
 from locator.registry import rules
 from locator.registry.schema import (
@@ -52,6 +52,7 @@ _EMPTY = frozenset(
     )
 )
 _CENTURY = 2000
+_LONGEST_HOURS = 500
 _PRIVATE = ("guardian_", "checked_by")
 _ALL_DAY = re.compile(
     r"(24|twenty[ -]?four)[ -]?(/|-)?[ -]?(7|hours?|hrs)( a day)?|always( open)?|24 ?hr?s? ?7",
@@ -167,20 +168,20 @@ def choice(cells: Cells, name: str, values: type[StrEnum]) -> str | None:
         if re.search(pattern, text, re.IGNORECASE):
             if values in _ASSERTED and _NEGATED.search(text) and not re.match(_NOT_YET, text):
                 break
-            cells.remark(Note.CORRECTED, f"{name}: “{_short(shown)}” read as “{value}”")
+            cells.remark(Note.CORRECTED, f"{name}: “{short(shown)}” read as “{value}”")
             return value
     if name == "access" and hours_in_access(cells):
         return None
     listed = ", ".join(values)
     cells.remark(
-        Note.LEFT_OUT, f"{name}: “{_short(shown)}” is not understood. Values that work: {listed}"
+        Note.LEFT_OUT, f"{name}: “{short(shown)}” is not understood. Values that work: {listed}"
     )
     return None
 
 
 def hours_in_access(cells: Cells) -> dict[str, str]:
     """Take the hours out of a cell that says both how and when one gets to the kit."""
-    text = cells.text("access")
+    text = rules.without_codes(cells.text("access"))[:_LONGEST_HOURS]
     if not re.search(r"hours|24/7", text, re.IGNORECASE):
         return {}
     always = {"opening_hours": ALWAYS} if re.search(r"\b24/7\b", text) else {}
@@ -203,7 +204,7 @@ def words(cells: Cells, name: str, longest: int) -> str | None:
         cells.remark(Note.LOOK, f"{name}: shortened from {len(open_text)} to {longest} characters")
         open_text = f"{open_text[: longest - 1].rstrip()}…"
     if open_text and not rules.fits(name, open_text):
-        cells.remark(Note.LEFT_OUT, f"{name}: “{_short(open_text)}” does not begin with https://")
+        cells.remark(Note.LEFT_OUT, f"{name}: “{short(open_text)}” does not begin with https://")
         return None
     return open_text or None
 
@@ -257,7 +258,7 @@ def _moment(cells: Cells, name: str) -> tuple[dt.datetime, TimePrecision] | None
             continue
         if found is not None:
             return found
-    cells.remark(Note.LEFT_OUT, f"{name}: “{_short(text)}” is not a date; write it as 2026-07-04")
+    cells.remark(Note.LEFT_OUT, f"{name}: “{short(text)}” is not a date; write it as 2026-07-04")
     return None
 
 
@@ -266,7 +267,7 @@ def _excel_serial(value: Scalar) -> tuple[dt.datetime, TimePrecision] | None:
         number = float(value)
     except ValueError:
         return None
-    if int(number) not in _EXCEL_DAYS:
+    if not math.isfinite(number) or int(number) not in _EXCEL_DAYS:
         return None
     whole = number == int(number)
     at = _EXCEL_ZERO + dt.timedelta(days=number)
@@ -328,7 +329,7 @@ def number(cells: Cells, name: str) -> float | None:
     try:
         found = float(plain.replace(",", "."))
     except ValueError:
-        cells.remark(Note.LEFT_OUT, f"{name}: “{_short(text)}” is not a number")
+        cells.remark(Note.LEFT_OUT, f"{name}: “{short(text)}” is not a number")
         return None
     if found != found or found in (float("inf"), float("-inf")):  # noqa: PLR0124  # NaN
         return None
@@ -337,7 +338,8 @@ def number(cells: Cells, name: str) -> float | None:
 
 def hours(cells: Cells) -> dict[str, str]:
     """Read opening hours: OSM syntax is kept as such, anything else only as it was given."""
-    given, told = cells.text("opening_hours"), cells.text("hours_text")
+    given = words(cells, "opening_hours", _LONGEST_HOURS) or ""
+    told = words(cells, "hours_text", _LONGEST_HOURS) or ""
     found = {"hours_text": told} if told else {}
     if not given:
         return found
@@ -350,11 +352,11 @@ def hours(cells: Cells) -> dict[str, str]:
     except OpeningHoursError:
         read = _plain_hours(given)
         if read:
-            cells.remark(Note.CORRECTED, f"opening_hours: “{_short(given)}” read as “{read}”")
+            cells.remark(Note.CORRECTED, f"opening_hours: “{short(given)}” read as “{read}”")
             return {"hours_text": told or given, "opening_hours": read}
         cells.remark(
             Note.LOOK,
-            f"opening_hours: “{_short(given)}” is kept as text only, so the hours count as not "
+            f"opening_hours: “{short(given)}” is kept as text only, so the hours count as not "
             "known. In OSM's way of writing: Mo-Fr 09:00-17:30; Sa 10:00-16:00",
         )
         return {"hours_text": told or given}
@@ -397,18 +399,7 @@ def _clock(hour: str, minute: str | None, half: str | None) -> str:
     return f"{number:02d}:{minute or '00'}"
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """Shorten a cell for a remark, without what looks like a code."""
     text = rules.without_codes(text)
     return text if len(text) <= 60 else f"{text[:59]}…"  # noqa: PLR2004  # fits a line
-
-
-Reader = Callable[[Cells, str], Any]
-
-
-def attempt(cells: Cells, name: str, read: Reader) -> Any:
-    """Read a cell; a value that breaks a rule of the registry is left out and said."""
-    try:
-        return read(cells, name)
-    except InputError as error:
-        cells.remark(Note.LEFT_OUT, f"{name}: {error}")
-        return None

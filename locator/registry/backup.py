@@ -87,6 +87,7 @@ def backup(engine: Engine, path: Path, progress: Progress = _silent) -> Manifest
     RegistryError
         The registry cannot be read.
     """
+    _refuse_to_overwrite(engine, path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         part.unlink(missing_ok=True)
@@ -107,6 +108,22 @@ def backup(engine: Engine, path: Path, progress: Progress = _silent) -> Manifest
     finally:
         part.unlink(missing_ok=True)
     return manifest
+
+
+def _refuse_to_overwrite(engine: Engine, path: Path) -> None:
+    """Let a backup replace an older backup, and nothing else."""
+    database = engine.url.database if engine.dialect.name == "sqlite" else None
+    live = [Path(f"{database}{end}").resolve() for end in ("", "-wal", "-shm")] if database else []
+    if path.resolve() in live:
+        msg = f"{path} is the registry itself. Name another file for the backup."
+        raise InputError(msg)
+    if path.is_file() and path.stat().st_size:
+        try:
+            with _opened(path) as file:
+                _read_manifest(file, path)
+        except (DataError, sqlite3.Error):
+            msg = f"{path} is there already and is no backup; it is left alone. Name another file."
+            raise InputError(msg) from None
 
 
 def restore(
@@ -352,7 +369,8 @@ def _read_manifest(file: sqlite3.Connection, path: Path) -> Manifest:
     except (sqlite3.Error, KeyError, ValueError, AttributeError, TypeError) as error:
         msg = f"{path} is no backup of a registry: it has no manifest."
         raise DataError(msg) from error
-    if about["format"] != _FORMAT or set(tables) != {m.__tablename__ for m in TABLES}:
+    # a backup of an earlier schema may lack tables that came later
+    if about["format"] != _FORMAT or not set(tables) <= {m.__tablename__ for m in TABLES}:
         msg = f"{path} was written by another version of the program, which can restore it."
         raise DataError(msg)
     return manifest

@@ -324,7 +324,7 @@ def _check_edit(kit: Mapping[str, Any], cleaned: Mapping[str, Any]) -> None:
             msg = f"Say that with “locator report {key}”: it opens a task and tells the guardian."
             raise InputError(msg)
     moved = {"longitude", "latitude"} & {n for n, value in cleaned.items() if kit[n] != value}
-    if moved and cleaned.get("longitude") is not None and "precision_m" not in cleaned:
+    if any(cleaned[name] is not None for name in moved) and "precision_m" not in cleaned:
         msg = "A new position needs precision_m, in metres, and position_method: how it was found."
         raise InputError(msg)
     for name, value in cleaned.items():

@@ -16,19 +16,28 @@ from locator.errors import InputError
 from locator.hours import check_syntax
 from locator.registry.schema import GREAT_BRITAIN, Base, table_of
 
-_WORD = r"(?:(?:key|pass|door|access)?codes?|pin|passw(?:or)?d|combination|key ?pad|press)"
+_WORD = (
+    r"(?<![^\W_])(?<!post)(?<!post )(?<!post-)"
+    r"(?:(?:key|pass|door|access)?codes?|pin|passw(?:or)?d|combination|key ?pad|key ?safe|lock"
+    r"|press)"
+    r"(?![^\W_])"
+)
 # digits that may be set apart, with a letter before or after, or letters and digits in turn
 _SECRET = r"(?:[a-z]?\d(?:[ .\-]?\d){2,7}[a-z]?|[a-z]\d[a-z]\d)"  # noqa: S105  # its shape
 # numbers that everybody may dial
 _HARMLESS = r"(?!(?:999|112|111|101)\b)"
 _YEAR = r"(?!(?:19|20)\d\d\b)"
 _CODES = re.compile(
-    rf"(?<!post)(?<!post )(?<!post-)\b{_WORD}\b(?:\W|\b(?:is|are|no|number|the)\b){{0,8}}"
+    rf"{_WORD}(?:\W|_|\b(?:is|are|no|number|the)\b){{0,8}}"
     rf"{_HARMLESS}{_SECRET}\b"
-    rf"|(?<!post)(?<!post )(?<!post-)\b{_WORD}\b[^\d.;]{{0,20}}?\b{_HARMLESS}{_YEAR}{_SECRET}\b"
-    rf"|\b{_HARMLESS}{_SECRET}\b\s*(?:#|is the {_WORD}\b|\({_WORD}\))"
+    rf"|{_WORD}[^\d.;]{{0,20}}?\b{_HARMLESS}{_YEAR}{_SECRET}\b"
+    rf"|\b{_HARMLESS}{_SECRET}\b\s*(?:#|opens\b|is the {_WORD}|\({_WORD}\))"
     r"|#\s?\d{3,8}\b|\b(?-i:[A-Z]\d{3,4}[A-Z])\b",
     re.IGNORECASE,
+)
+# what every code comes with; quick to look for
+_SUSPECT = re.compile(
+    r"code|pin|passw|combination|key|lock|press|#|opens|(?-i:[A-Z]\d{3,4}[A-Z])", re.IGNORECASE
 )
 _REMOVED = "[removed]"
 _CONTACTS = re.compile(
@@ -49,10 +58,12 @@ _PAST = ("installed_on", "last_checked", "host_consent_on")
 _REPORTED = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 
 
-# lists repeat the same words in most of their rows
-@functools.lru_cache(maxsize=1 << 15)
 def single_line(text: str) -> str:
     """Normalise a text to one line without control characters (Unicode NFC)."""
+    return _line_once(text) if len(text) <= _SHORT else _line(text)
+
+
+def _line(text: str) -> str:
     text = unicodedata.normalize("NFC", text)
     if not text.isprintable():
         text = "".join(
@@ -60,17 +71,34 @@ def single_line(text: str) -> str:
             for c in text
             if unicodedata.category(c) not in ("Cs", "Co", "Cn", "Cf")
         )
-    return sys.intern(" ".join(text.split()))
+    return " ".join(text.split())
 
 
-@functools.lru_cache(maxsize=1 << 15)
 def without_codes(text: str) -> str:
     """Take out what looks like the code of a cabinet."""
+    if not _SUSPECT.search(text):
+        return text
+    return _open_once(text) if len(text) <= _SHORT else _CODES.sub(_REMOVED, text)
+
+
+# lists repeat the same short words in most of their rows
+_SHORT = 100
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _line_once(text: str) -> str:
+    return sys.intern(_line(text))
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _open_once(text: str) -> str:
     return _CODES.sub(_REMOVED, text)
 
 
 def without_contacts(text: str) -> str:
     """Take out telephone numbers and addresses for mail."""
+    if "@" not in text and "0" not in text:
+        return text
     return _CONTACTS.sub(_REMOVED, text)
 
 

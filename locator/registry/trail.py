@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Date, DateTime, Engine, Integer, select
+from sqlalchemy import Connection, Date, DateTime, Engine, Integer, func, select
 
 from locator.errors import ConflictError, InputError
 from locator.registry import store
@@ -97,6 +97,28 @@ def _entries(
     return [Entry(*row) for row in connection.execute(wanted)]
 
 
+def story(engine: Engine, reference: str) -> list[tuple[str, Entry]]:
+    """List what happened to a kit with its checks, reports and tasks, oldest first.
+
+    Returns
+    -------
+    entries
+        Each with its subject: kit, event or task.
+
+    Raises
+    ------
+    RegistryError
+        The database cannot be read.
+    """
+    with store.reading(engine) as connection:
+        found = [("kit", entry) for entry in _entries(connection, Kit, reference)]
+        for subject, number, of in ((e.__tablename__, e.id, e.kit) for e in (Event, Task)):
+            for key in connection.scalars(select(number).where(of == reference)).all():
+                entries = _entries(connection, _SUBJECTS[subject], key)
+                found += [(subject, entry) for entry in entries]
+    return sorted(found, key=lambda pair: pair[1].edition)
+
+
 def as_of(engine: Engine, model: type[Base], key: object, at: dt.datetime) -> dict[str, Any] | None:
     """Show a row as it was at an instant.
 
@@ -144,6 +166,19 @@ def stored(model: type[Base], plain: dict[str, Any]) -> dict[str, Any]:
         elif kind is not None:
             values[name] = value
     return values
+
+
+def size(engine: Engine, edition: int) -> int:
+    """Count the rows that an edition added or changed.
+
+    Raises
+    ------
+    RegistryError
+        The database cannot be read.
+    """
+    with store.reading(engine) as connection:
+        wanted = select(func.count()).where(Change.edition == edition)
+        return connection.scalar(wanted) or 0
 
 
 def undo(engine: Engine, edition: int, *, who: str, why: str) -> int:

@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import os
 from pathlib import Path
 
 import pytest
@@ -252,6 +253,39 @@ def test_a_guardian_who_is_known_is_not_a_change(
         assert connection.scalars(select(Contact.name).order_by(Contact.id)).all() == ["Jo", "Al"]
 
 
+def test_the_same_file_does_not_take_back_a_correction(engine: Engine, bring: Bring) -> None:
+    text = "id,name,postcode\n7,Shop,NN1 1DE\n"
+    bring(text)
+    edit(engine, "NN-0001", {"name": "Corner Shop"}, who="Bob", why="As on the door")
+    plan = bring(text)
+    assert plan.counts()["unchanged"] == 1
+    assert "changed by somebody since" in plan.rows[0].remarks[-1].text
+    assert find(engine, "NN-0001")["name"] == "Corner Shop"
+
+
+def test_only_one_row_may_change_a_kit(kits: Engine, bring: Bring) -> None:
+    text = "name,lat,lon,floor\nMarket Square,52.24001,-0.9,1\nMarket Square,52.24002,-0.9,2\n"
+    plan = bring(text, write=False, duplicates=Duplicates.UPDATE)
+    assert [row.verdict for row in plan.rows] == [Verdict.CHANGED, Verdict.REJECTED]
+
+
+def test_added_duplicates_are_added_once(engine: Engine, kits: Engine, bring: Bring) -> None:
+    text = "name,lat,lon,floor\nMarket Square,52.24,-0.9,1\nMarket Square,52.24,-0.9,2\n"
+    for _ in range(2):
+        bring(text, duplicates=Duplicates.ADD)
+    assert len(references(engine)) == 5
+
+
+def test_a_report_never_replaces_the_list(bring: Bring, tmp_path: Path) -> None:
+    plan = bring(TWO, write=False)
+    with pytest.raises(InputError, match="is the file itself"):
+        write_report(plan, tmp_path / "list.csv")
+
+
+def test_a_reference_far_above_all_others_is_refused(bring: Bring) -> None:
+    assert verdicts(bring, "reference,name,postcode\nNN-999999999,A,NN1 1DE\n") == ["rejected"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -267,10 +301,40 @@ def test_a_guardian_who_is_known_is_not_a_change(
         ("name,postcode,status\nA,NN1 1DE,purple\n", "Values that work: planned"),
         ("name,postcode,notes\nA,NN1 1DE,%s\n" % ("x" * 2500), "shortened from 2500 to 2000"),
         ("name,postcode,expiry\nA,NN1 1DE,1066-01-01\n", "cannot be right"),
+        ("name,postcode,last checked\nA,NN1 1DE,inf\n", "is not a date"),
+        ("name,postcode,last checked\nA,NN1 1DE,2099-01-01\n", "has not come yet"),
+        (f"name,lat,lon\nA,52.24,-0.{'0' * 330}1\n", "outside Northamptonshire"),
+        (f"name,postcode,phone\nA,NN1 1DE,{'07700 900123 or ' * 4}\n", "shortened from"),
+        ("name,postcode,photo\nA,NN1 1DE,javascript:x\n", "does not begin with https://"),
     ],
 )
 def test_every_row_says_what_is_wrong(bring: Bring, text: str, said: str) -> None:
     assert said in remarks(bring, text)
+
+
+def test_a_file_whose_name_is_hostile(engine: Engine, bring: Bring, tmp_path: Path) -> None:
+    for name in (b"h\xff.csv", b"code 73159.csv"):
+        path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+        path.write_text(TWO, "utf-8")
+        bring(path)
+    with store.reading(engine) as connection:
+        for table in ("kit", "change", "edition"):
+            rows = connection.exec_driver_sql(f"SELECT * FROM {table}").all()
+            assert "73159" not in str(rows)
+
+
+def test_a_number_that_another_kit_of_the_list_has(engine: Engine, bring: Bring) -> None:
+    bring("id,name,postcode\n7,Gym,NN1 1DE\n8,Pub,NN17 1AB\n", source="S")
+    text = "reference,source,source id\nNN-0002,S,7\n"
+    plan = bring(text, write=False, source="S")
+    assert plan.rows[0].verdict is Verdict.REJECTED
+
+
+def test_a_crowd_at_one_spot(bring: Bring) -> None:
+    rows = "".join(f"Kit {n % 7},52.24,-0.9\n" for n in range(6000))
+    counts = bring(f"name,lat,lon\n{rows}", write=False).counts()
+    assert counts["new"] + counts["looks like a duplicate"] == 6000
+    assert counts["looks like a duplicate"] > 5000
 
 
 def test_columns_can_be_named_by_hand(bring: Bring) -> None:

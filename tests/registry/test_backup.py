@@ -171,3 +171,20 @@ def test_a_backup_during_writes_is_one_state(busy: Engine, tmp_path: Path) -> No
         stop.set()
         thread.join()
     assert done[0] > 5, "writing went on"
+
+
+def test_a_backup_never_overwrites_anything_but_a_backup(busy: Engine, tmp_path: Path) -> None:
+    note = tmp_path / "important.txt"
+    note.write_text("keep me", "utf-8")
+    with pytest.raises(InputError, match="is no backup; it is left alone"):
+        backup(busy, note)
+    assert note.read_text("utf-8") == "keep me"
+    if busy.dialect.name == "sqlite":
+        before = everything(busy)
+        for end in ("", "-wal"):
+            with pytest.raises(InputError, match="is the registry itself"):
+                backup(busy, Path(f"{busy.url.database}{end}"))
+        assert everything(busy) == before
+    file = tmp_path / "registry.backup"
+    backup(busy, file)
+    backup(busy, file)

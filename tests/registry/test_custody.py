@@ -175,6 +175,16 @@ def test_a_report_of_nothing(kits: Engine) -> None:
         "access code = 1234",
         "ring 12345# to open",
         "1234 is the code",
+        "code, 73159",
+        "Code 12-34",
+        "code: 1 2 3 4",
+        "cabinet_code=73159",
+        '{"access_code": "73159"}',
+        "keysafe 4471",
+        "PIN is C12 34X",
+        "press 1234",
+        "C1234X",
+        "co\u200bde 4471",
     ],
 )
 def test_codes_of_cabinets_are_never_stored(kits: Engine, text: str) -> None:
@@ -195,6 +205,9 @@ def test_codes_of_cabinets_are_never_stored(kits: Engine, text: str) -> None:
         "Behind the till, ask staff; 24/7",
         "Installed 2023, No. 1200 of the list",
         "Bar code reader at desk 3",
+        "Keypad installed 2024",
+        "Code changed in 2025",
+        "NN1 1DE, lock is stiff",
     ],
 )
 def test_harmless_numbers_stay(kits: Engine, text: str) -> None:

@@ -122,6 +122,16 @@ def test_one_refused_recipient_does_not_hold_the_others(
     assert sent.sent_at is not None
 
 
+def test_an_address_that_cannot_be_written_does_not_hold_the_others(
+    engine: Engine, server: str, postman: Postman
+) -> None:
+    write(engine, "josé@example.org", "here@example.org")
+    now = store.now_utc() + dt.timedelta(seconds=1)
+    first = outbox.deliver(engine, server, "kits@example.org", now=now)
+    assert (first.sent + first.failed, len(postman.messages)) == (2, first.sent)
+    assert any("here@example.org" in message for message in postman.messages)
+
+
 def test_several_senders_send_each_message_once(
     engine: Engine, server: str, postman: Postman
 ) -> None:

@@ -100,3 +100,18 @@ def test_reminders_stand_in_the_trail(kits: Engine) -> None:
     with store.reading(kits) as connection:
         tasks = connection.execute(select(Task.kit, Task.reminded_on)).all()
     assert {tuple(task) for task in tasks} == {("NN-0001", DAY), ("NN-0003", DAY)}
+
+
+def test_who_has_just_heard_of_a_report_is_not_reminded_at_once(checked: Engine) -> None:
+    report(checked, "NN-0001", Finding.DAMAGED, Visit("Bob", DAY, DAY), OFFICE)
+    assert remind(checked, today=DAY, settings=OFFICE).reminded == ()
+    later = DAY + dt.timedelta(days=14)
+    assert remind(checked, today=later, settings=OFFICE).reminded == (("NN-0001", "restock"),)
+
+
+def test_nobody_is_reminded_of_a_withdrawn_kit(kits: Engine) -> None:
+    remind(kits, today=DAY, settings=OFFICE)
+    for number in (1, 3):
+        edit(kits, f"NN-000{number}", {"status": "withdrawn"}, who="Ann", why="Closed")
+    later = DAY + dt.timedelta(days=30)
+    assert remind(kits, today=later, settings=OFFICE).reminded == ()

@@ -1,6 +1,7 @@
 import datetime as dt
 import shutil
 import sqlite3
+import stat
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -245,3 +246,26 @@ def test_qgis_finds_a_geometry_with_an_index(kits: Engine) -> None:
         assert any("USING gist (geom)" in index for index in indexes)
     assert rows == [("POINT(-0.9 52.24)", 4326)] * 2 + [(None, None)]
     assert kinds == [("POINT", 4326)]
+
+
+def test_a_published_kit_never_replaces_one_that_somebody_added(
+    engine: Engine, geodata: Path, tmp_path: Path
+) -> None:
+    load(engine, geodata)
+    here = {"longitude": -0.9, "latitude": 52.24, "precision_m": 10.0, "source": "Ours"}
+    with store.writing(engine, who="Ann", why="Ours") as writing:
+        writing.add(Kit, [here | {"reference": "NN-0050", "name": "Our kit"}])
+    copy = shutil.copytree(geodata, tmp_path / "geodata")
+    kits = copy / "kits.csv"
+    lines = kits.read_text("utf-8").splitlines()
+    new = lines[1].replace("NN-0001,K01", "NN-0050,K50").replace("railway station", "depot")
+    kits.write_text("\n".join([*lines, new]) + "\n", "utf-8")
+    load(engine, copy)
+    assert custody.find(engine, "NN-0050")["name"] == "Our kit"
+    assert load(engine, copy) == store.version(engine), "it is not looked at again"
+
+
+def test_only_the_owner_may_read_the_registry(tmp_path: Path) -> None:
+    path = tmp_path / "registry.sqlite"
+    store.open_registry(f"sqlite:///{path}").dispose()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600

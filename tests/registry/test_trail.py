@@ -100,6 +100,24 @@ def test_undo_of_a_report_puts_the_kit_back_and_closes_its_task(kits: Engine) ->
     assert closed.after["closed_by"] == "Ann"
 
 
+def test_an_undo_does_not_cancel_what_others_saw_since(kits: Engine) -> None:
+    day = dt.date(2026, 7, 1)
+    visits = (custody.Visit("Bob", day, day), custody.Visit("Cem", day, day, "glass broken"))
+    first, _ = (custody.report(kits, "NN-0001", Finding.DAMAGED, v, Settings()) for v in visits)
+    with pytest.raises(ConflictError, match="reported again after edition"):
+        trail.undo(kits, first.edition, who="Ann", why="Bob was wrong")
+    assert custody.find(kits, "NN-0001")["status"] == "damaged"
+
+
+def test_the_story_of_a_kit_has_its_events_and_tasks(kits: Engine) -> None:
+    day = dt.date(2026, 7, 1)
+    visit = custody.Visit("Bob", day, day, "Sign is wrong")
+    custody.report(kits, "NN-0001", Finding.WRONG_DETAILS, visit, Settings())
+    told = trail.story(kits, "NN-0001")
+    assert [subject for subject, _ in told] == ["kit", "event", "task"]
+    assert told[1][1].after["note"] == "Sign is wrong"
+
+
 def test_there_is_nothing_to_undo(kits: Engine) -> None:
     with pytest.raises(InputError, match="no edition 99"):
         trail.undo(kits, 99, who="Ann", why="What?")
