@@ -125,9 +125,8 @@ def understand(number: int, cells: Cells, finder: Finder) -> Row:
             row.values |= {"position_method": method} if method else {}
         row.contact = _contact(cells)
         _name(cells, row.values)
-        # what somebody else calls a kit may be longer than our references are
-        named = row.values.pop("reference", "")
-        row.values = rules.clean(Kit, row.values) | ({"reference": named} if named else {})
+        # the readers have cleaned texts and words already; a test compares them with all rules
+        row.values |= rules.clean(Kit, {n: row.values[n] for n in _POSITION[:3] if n in row.values})
     except InputError as error:
         row.values = {"name": rules.without_codes(cells.text("name"))}
         row.reject(str(error))
@@ -169,7 +168,7 @@ def _values(cells: Cells) -> dict[str, Any]:
     found["postcode"] = postcode(cells)
     found["osm_id"] = _osm_id(cells)
     found["reported"] = cell.month_or_day(cells, "reported")
-    found["reference"] = cells.text("reference")
+    found["reference"] = rules.without_codes(cells.text("reference"))
     if found.get("cost_gbp") is not None and found["cost_gbp"] < 0:
         cells.remark(Note.LEFT_OUT, "cost_gbp: a cost cannot be negative")
         del found["cost_gbp"]

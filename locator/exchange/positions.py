@@ -131,12 +131,15 @@ class Finder:
 
     def _understood(self, cells: Cells, x: float, y: float) -> tuple[float, float]:
         """Find the reading of two numbers that lies in the area, or else in Great Britain."""
-        readings = [r for r in _readings(x, y, self.crs) if in_great_britain(r.lon, r.lat)]
-        for reading in readings:
+        readings = []
+        for reading in _readings(x, y, self.crs):
+            if not in_great_britain(reading.lon, reading.lat):
+                continue
             if self._away_m(reading.lon, reading.lat) <= OUTSIDE_M:
                 if reading.said:
                     cells.remark(Note.CORRECTED, f"position: {reading.said}")
                 return reading.lon, reading.lat
+            readings.append(reading)
         if not readings:
             msg = (
                 f"The coordinates {x:.10g}, {y:.10g} are not in Great Britain, however they are "
@@ -212,6 +215,9 @@ class Finder:
         return None
 
     def _compare(self, cells: Cells, placed: Placed, looked_up: Placed) -> None:
+        north, east = abs(placed.lat - looked_up.lat), abs(placed.lon - looked_up.lon)
+        if (north + east) * _DEGREE_M <= _APART_M:
+            return
         apart = float(geodesy.geodesic_m(placed.lon, placed.lat, looked_up.lon, looked_up.lat))
         if apart > placed.precision_m + looked_up.precision_m + _APART_M:
             cells.remark(

@@ -1,6 +1,7 @@
 """Read cells as people fill them in, and say what was corrected."""
 
 import calendar
+import contextlib
 import datetime as dt
 import math
 import re
@@ -82,9 +83,16 @@ class Cells:
 
     values: Mapping[str, Scalar]
     remarks: list[Remark] = field(default_factory=list)
+    _texts: dict[str, str] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
         """Return a cell as clean text; what stands for nothing is empty."""
+        known = self._texts.get(name)
+        if known is None:
+            known = self._texts[name] = self._text(name)
+        return known
+
+    def _text(self, name: str) -> str:
         value = self.values.get(name)
         if value is None:
             return ""
@@ -323,17 +331,25 @@ def number(cells: Cells, name: str) -> float | None:
     text = cells.text(name)
     if not text:
         return None
-    plain = re.sub(r"(?i)^[£\s]+|\s*(?:m|metres|meters|gbp|pounds)\.?$", "", text)
-    plain = plain.replace("\u2212", "-")
-    plain = re.sub(r",(?=\d{3}\b)", "", plain) if plain.count(".") <= 1 else plain
-    try:
-        found = float(plain.replace(",", "."))
-    except ValueError:
+    found = _number_in_words(text)
+    if found is None:
         cells.remark(Note.LEFT_OUT, f"{name}: “{short(text)}” is not a number")
         return None
     if found != found or found in (float("inf"), float("-inf")):  # noqa: PLR0124  # NaN
         return None
     return found
+
+
+def _number_in_words(text: str) -> float | None:
+    with contextlib.suppress(ValueError):
+        return float(text)
+    plain = re.sub(r"(?i)^[£\s]+|\s*(?:m|metres|meters|gbp|pounds)\.?$", "", text)
+    plain = plain.replace("\u2212", "-")
+    plain = re.sub(r",(?=\d{3}\b)", "", plain) if plain.count(".") <= 1 else plain
+    try:
+        return float(plain.replace(",", "."))
+    except ValueError:
+        return None
 
 
 def hours(cells: Cells) -> dict[str, str]:
