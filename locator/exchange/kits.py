@@ -40,7 +40,7 @@ _Index = defaultdict[str, list[int]]
 # in larger towns only equal names are compared for kits without a position
 _LARGE_TOWN = 1000
 _POSTCODE = re.compile(r"([A-Z]{1,2}\d[A-Z\d]?) ?(\d[A-Z]{2})")
-_OSM_ID = re.compile(r"(?:^|/)(node|way|relation)/(\d+)/?$|^([nwr]?)(\d+)$")
+_OSM_ID = re.compile(r"(?:^|/)(node|way|relation)/(\d{1,18})/?$|^([nwr]?)(\d{1,18})$")
 _OSM_KINDS = {"": "node", "n": "node", "w": "way", "r": "relation"}
 _POSITION = ("longitude", "latitude", "precision_m", "position_method")
 _OWN_READER = (
