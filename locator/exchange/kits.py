@@ -181,7 +181,7 @@ def _check_dates(cells: Cells, found: dict[str, Any]) -> None:
         if found.get(name) is not None and found[name] > rules.latest_day():
             cells.remark(Note.LEFT_OUT, f"{name}: {found[name]} has not come yet")
             del found[name]
-    for name in ("installed_on", "expires_on", "last_checked"):
+    for name in ("installed_on", "expires_on", "last_checked", "host_consent_on"):
         if found.get(name) is not None and not 1990 <= found[name].year < 2100:  # noqa: PLR2004
             cells.remark(Note.LEFT_OUT, f"{name}: {found[name]} cannot be right")
             del found[name]
