@@ -134,7 +134,8 @@ def understand(number: int, cells: Cells, finder: Finder) -> Row:
 
 
 def _position(placed: Placed) -> dict[str, Any]:
-    method = rules.without_codes(placed.method)[: _COLUMNS["position_method"].info["longest"]]
+    longest = _COLUMNS["position_method"].info["longest"]
+    method = cell.fitting(rules.without_codes(placed.method), longest)
     found = (placed.lon, placed.lat, placed.precision_m, method)
     return dict(zip(_POSITION, found, strict=True))
 
@@ -203,7 +204,7 @@ def address(cells: Cells) -> str | None:
     if cells.text("house") and cells.text("street"):
         number, street = cells.text("house"), cells.text("street")
         parts = [f"{number} {street}", *(p for p in parts if p not in (number, street))]
-    return rules.without_codes(", ".join(parts))[:longest] or None
+    return cell.fitting(rules.without_codes(", ".join(parts)), longest) or None
 
 
 def postcode(cells: Cells) -> str | None:
@@ -236,7 +237,7 @@ def _name(cells: Cells, found: dict[str, Any]) -> None:
     if not where:
         msg = "It has neither a name nor a place in words."
         raise InputError(msg)
-    found["name"] = f"Bleed kit, {where}"[: _COLUMNS["name"].info["longest"]]
+    found["name"] = cell.fitting(f"Bleed kit, {where}", _COLUMNS["name"].info["longest"])
     cells.remark(Note.CORRECTED, f"name: there is none, so it is called “{found['name']}”")
 
 
@@ -346,7 +347,7 @@ def _identify(row: Row, known: Known, source: str, taken: dict[tuple[str, str], 
     ours = re.fullmatch(rf"{re.escape(known.prefix)}-\d{{4,9}}", named) is not None
     if named and not ours and "source_id" not in found:
         # somebody else's numbering
-        found["source_id"] = named[: _COLUMNS["source_id"].info["longest"]]
+        found["source_id"] = cell.fitting(named, _COLUMNS["source_id"].info["longest"])
     if named and ours:
         row.reference = named
         keys["reference"] = named

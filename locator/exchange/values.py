@@ -189,11 +189,18 @@ def choice(cells: Cells, name: str, values: type[StrEnum]) -> str | None:
 
 def hours_in_access(cells: Cells) -> dict[str, str]:
     """Take the hours out of a cell that says both how and when one gets to the kit."""
-    text = rules.without_codes(cells.text("access"))[:_LONGEST_HOURS]
+    text = fitting(rules.without_codes(cells.text("access")), _LONGEST_HOURS)
     if not re.search(r"hours|24/7", text, re.IGNORECASE):
         return {}
     always = {"opening_hours": ALWAYS} if re.search(r"\b24/7\b", text) else {}
     return {"hours_text": text} | always
+
+
+def fitting(text: str, longest: int) -> str:
+    """Shorten a text; what is cut may then look like a code, and is taken out."""
+    if len(text) > longest:
+        text = rules.without_codes(f"{text[: longest - 1].rstrip()}…")
+    return text[:longest].rstrip()
 
 
 def words(cells: Cells, name: str, longest: int) -> str | None:
@@ -210,7 +217,7 @@ def words(cells: Cells, name: str, longest: int) -> str | None:
         )
     if len(open_text) > longest:
         cells.remark(Note.LOOK, f"{name}: shortened from {len(open_text)} to {longest} characters")
-        open_text = f"{open_text[: longest - 1].rstrip()}…"
+        open_text = fitting(open_text, longest)
     if open_text and not rules.fits(name, open_text):
         cells.remark(Note.LEFT_OUT, f"{name}: “{short(open_text)}” does not begin with https://")
         return None
