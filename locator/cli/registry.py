@@ -38,17 +38,17 @@ def show(reference: str, moment: str | None, *, as_json: bool) -> None:
             _as_of(facts, reference, moment) if moment else custody.find(facts.engine, reference)
         )
         # of another day only the kit itself is told
-        guardian, tasks = ({}, []) if moment else _around(facts, found)
+        contacts, tasks = ({}, []) if moment else _around(facts, found)
     plain = {name: _plain(value) for name, value in found.items()}
     if as_json:
-        print_json(plain | {"guardian": guardian, "open_tasks": tasks})
+        print_json(plain | contacts | {"open_tasks": tasks})
         return
     table = Table(show_header=False, title=f"{found['reference']}, {found['name']}")
     for name, value in plain.items():
         if value not in (None, ""):
             table.add_row(name, str(value))
-    if guardian:
-        table.add_row("guardian", ", ".join(filter(None, guardian.values())))
+    for role, contact in contacts.items():
+        table.add_row(role, ", ".join(filter(None, contact.values())))
     for task in tasks:
         table.add_row("open task", f"{task['kind']}: {task['why']}", style="yellow")
     console = Console(markup=False, emoji=False, highlight=False)
@@ -68,11 +68,13 @@ def _as_of(facts: Facts, reference: str, moment: str) -> dict[str, Any]:
     return found
 
 
-def _around(facts: Facts, found: dict[str, Any]) -> tuple[dict[str, str], list[dict[str, Any]]]:
-    """Read the guardian and the open tasks of a kit."""
+def _around(
+    facts: Facts, found: dict[str, Any]
+) -> tuple[dict[str, dict[str, str]], list[dict[str, Any]]]:
+    """Read the guardian, the host and the open tasks of a kit."""
+    roles = {"guardian": found["guardian_id"], "host_contact": found["host_contact_id"]}
     with store.reading(facts.engine) as connection:
-        number = found["guardian_id"]
-        contact = store.rows_by_key(connection, Contact, [number]).get(number) if number else None
+        known = store.rows_by_key(connection, Contact, [n for n in roles.values() if n])
         table = table_of(Task)
         is_open = table.c.closed_on.is_(None) & (table.c.kit == found["reference"])
         wanted = select(table.c.kind, table.c.why, table.c.due_on).where(is_open)
@@ -81,7 +83,12 @@ def _around(facts: Facts, found: dict[str, Any]) -> tuple[dict[str, str], list[d
             for row in connection.execute(wanted).mappings()
         ]
     names = ("name", "organisation", "email", "phone")
-    return {name: str(contact[name]) for name in names} if contact else {}, tasks
+    contacts = {
+        role: {name: str(known[number][name]) for name in names}
+        for role, number in roles.items()
+        if number
+    }
+    return contacts, tasks
 
 
 def _plain(value: object) -> object:
@@ -157,16 +164,28 @@ def change(
 @click.option("--name", default="", help="Of the guardian.")
 @click.option("--email", default="", help="Where reports and reminders go.")
 @click.option("--phone", default="")
+@click.option("--host", is_flag=True, help="They host the kit; somebody else may be its guardian.")
 @by_option
-@click.option("--why", default="Looks after the kit", help="The reason, for the record.")
+@click.option("--why", default="Agreed", help="The reason, for the record.")
 @as_json_option
 def guardian(
-    reference: str, name: str, email: str, phone: str, who: str, why: str, *, as_json: bool
+    reference: str,
+    name: str,
+    email: str,
+    phone: str,
+    who: str,
+    why: str,
+    *,
+    host: bool,
+    as_json: bool,
 ) -> None:
-    """Make somebody the guardian of a kit. Contacts are private and never exported."""
+    """Make somebody the guardian of a kit, or its host. Contacts are private and never exported.
+
+    Consent of the host: locator kit change NN-0042 host_consent=given host_consent_on=2026-07-04
+    """
     contact = {"name": name, "email": email, "phone": phone}
     with open_facts() as facts:
-        edition = custody.entrust(facts.engine, reference, contact, who=who, why=why)
+        edition = custody.entrust(facts.engine, reference, contact, who=who, why=why, host=host)
     _say_edition(edition, as_json=as_json)
 
 
@@ -288,12 +307,20 @@ def remind_command(*, as_json: bool) -> None:
     if as_json:
         mail = {"sent": sent.sent, "failed": sent.failed, "waiting": sent.waiting}
         print_json(done.as_dict() | {"mail": mail | {"last_error": sent.last_error}})
+        _fail_with_mail(sent)
         return
     click.echo(f"{len(done.reminded)} tasks reminded of; {sum(done.opened.values())} opened.")
     if done.nobody:
         listed = ", ".join(sorted({reference for reference, _ in done.nobody}))
         click.echo(f"Nobody to remind (no guardian with an address): {listed}.")
     click.echo(f"Mail: {sent.sent} sent, {sent.waiting} waiting. {sent.last_error}".strip())
+    _fail_with_mail(sent)
+
+
+def _fail_with_mail(sent: outbox.Delivery) -> None:
+    """End with an error if mail could not be sent, so that cron notices."""
+    if sent.failed:
+        click.get_current_context().exit(1)
 
 
 @click.command("backup")

@@ -338,9 +338,15 @@ def _check_edit(kit: Mapping[str, Any], cleaned: Mapping[str, Any]) -> None:
 
 
 def entrust(
-    engine: Engine, reference: str, contact: Mapping[str, object], *, who: str, why: str
+    engine: Engine,
+    reference: str,
+    contact: Mapping[str, object],
+    *,
+    who: str,
+    why: str,
+    host: bool = False,
 ) -> int:
-    """Make somebody the guardian of a kit; a contact that is known already is used again.
+    """Make somebody the guardian or the host of a kit; a contact that is known is used again.
 
     Parameters
     ----------
@@ -348,6 +354,8 @@ def entrust(
         As for :func:`edit`.
     contact
         Columns of the table ``contact``: name, email, phone ...
+    host
+        Whether they host the kit rather than look after it.
 
     Returns
     -------
@@ -357,18 +365,20 @@ def entrust(
     Raises
     ------
     InputError
-        The contact has neither name nor address, or is the guardian already.
+        The contact has neither name nor address, or is the kit's already.
     KitNotFoundError
         No kit has this reference.
     RegistryError
         The database cannot be written.
     """
+    column = "host_contact_id" if host else "guardian_id"
     with store.writing(engine, who=who, why=why) as writing:
         kit = _found(writing.row(Kit, normal_reference(reference)), reference)
         number = contact_id(writing, contact)
-        writing.change(Kit, {kit["reference"]: {"guardian_id": number}})
+        writing.change(Kit, {kit["reference"]: {column: number}})
         if not writing.has_changed:
-            msg = f"{kit['reference']} has this guardian already. Nothing was changed."
+            role = "host" if host else "guardian"
+            msg = f"{kit['reference']} has this {role} already. Nothing was changed."
             raise InputError(msg)
         return writing.edition
 

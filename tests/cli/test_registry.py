@@ -133,3 +133,24 @@ def test_backup_and_restore(locator: Locator, tmp_path: Path) -> None:
     (saved_first,) = tmp_path.glob("replaced-*-registry.backup")
     assert str(saved_first) in done.stderr
     assert json.loads(locator("kit", "show", "nn1", "--json").stdout)["status"] == "installed"
+
+
+def test_the_host_is_kept_apart_from_the_guardian(locator: Locator) -> None:
+    locator("kit", "guardian", "nn1", "--name", "Gia", "--email", "g@example.org", "--by", "Ann")
+    locator("kit", "guardian", "nn1", "--host", "--name", "Hal", "--phone", "1", "--by", "Ann")
+    values = ("host_consent=given", "host_consent_on=2026-07-04")
+    agreed = locator("kit", "change", "nn1", *values, "--by", "Ann", "--why", "Signed")
+    assert agreed.returncode == 0, agreed.stderr
+    plain = json.loads(locator("kit", "show", "nn1", "--json").stdout)
+    assert (plain["guardian"]["name"], plain["host_contact"]["name"]) == ("Gia", "Hal")
+    assert plain["host_consent"] == "given"
+
+
+def test_cron_hears_of_a_mail_server_that_is_down(
+    locator: Locator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCATOR_MAIL_SERVER", "smtp://127.0.0.1:9")
+    monkeypatch.setenv("LOCATOR_MAIL_FALLBACK", "office@example.org")
+    done = locator("remind")
+    assert done.returncode == 1
+    assert "does not answer" in done.stdout
