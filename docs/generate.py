@@ -24,14 +24,17 @@ def cli() -> str:
     return "\n".join(parts)
 
 
-def _helps(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
-    context = click.Context(command, info_name=name, max_content_width=90)
-    yield name, command.get_help(context)
+def _helps(
+    command: click.Command, name: str, parent: click.Context | None = None
+) -> Iterator[tuple[str, str]]:
+    settings = {"max_content_width": 90} | command.context_settings
+    context = click.Context(command, info_name=name, parent=parent, **settings)
+    yield context.command_path, command.get_help(context)
     if isinstance(command, click.Group):
         for child in command.list_commands(context):
             found = command.get_command(context, child)
             if found is not None:
-                yield from _helps(found, f"{name} {child}")
+                yield from _helps(found, child, context)
 
 
 def settings() -> str:

@@ -440,7 +440,11 @@ def _look_for_twins(
         found = twins.get(len(others) + index, [])
         kits = [(others[other], apart) for other, apart in found if other < len(others)]
         earlier = [(rows[o - len(others)], apart) for o, apart in found if o >= len(others)]
-        if kits:
+        if row.reference and found:
+            # who gives it a reference of its own knows that it is another kit
+            name = kits[0][0]["reference"] if kits else f"row {earlier[0][0].number}"
+            row.remarks.append(Remark(Note.LOOK, f"looks like {name}, but has its own reference"))
+        elif kits:
             _meet(row, kits, known, duplicates, claimed)
         elif earlier and duplicates is not Duplicates.ADD:
             row.verdict = Verdict.DUPLICATE

@@ -182,6 +182,14 @@ def test_duplicates_within_a_file(bring: Bring) -> None:
     assert "stands in row 2 already" in remarks(bring, text)
 
 
+def test_kits_with_references_of_their_own_are_not_held_back(engine: Engine, bring: Bring) -> None:
+    text = "reference,name,lat,lon\nNN-0001,Pub,52.24,-0.9\nNN-0002,Pub,52.24,-0.9\n"
+    plan = bring(text)
+    assert plan.counts()["new"] == 2
+    assert "own reference" in plan.rows[1].remarks[-1].text
+    assert references(engine) == ["NN-0001", "NN-0002"]
+
+
 def test_all_or_nothing(engine: Engine, bring: Bring) -> None:
     bad = "name,lat,lon\nGood,52.24,-0.9\nBad,41.9,12.5\n"
     with pytest.raises(InputError, match="1 rows are rejected"):

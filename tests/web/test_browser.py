@@ -287,7 +287,7 @@ def hostile(geodata: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         row.update(
             dict.fromkeys(("name", "position_text", "address", "note", "hours_text"), attack)
         )
-        row["source_url"] = "https://example.org/" + attack
+        row["source_url"] = "https://example.org/" + attack.replace(" ", "")
     with (copy / "kits.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
