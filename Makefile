@@ -27,6 +27,10 @@ $(VENV)/.dev: requirements/dev.lock $(VENV)/.serve
 	@$(PIP) --require-hashes -r requirements/dev.lock
 	@touch $@
 
+$(VENV)/.benchmark: requirements/benchmark.lock $(VENV)/.dev
+	@$(PIP) --require-hashes -r requirements/benchmark.lock
+	@touch $@
+
 serve: $(VENV)/.serve ## Install what is needed, then serve http://127.0.0.1:8000
 	@$(BIN)/locator serve
 
@@ -51,6 +55,7 @@ lock: $(VENV)/.dev ## Pin the newest versions that fit pyproject.toml, with hash
 	@$(PIP) uv
 	@$(COMPILE) pyproject.toml --group build --output-file requirements/serve.lock
 	@$(COMPILE) pyproject.toml --group dev --constraint requirements/serve.lock --output-file requirements/dev.lock
+	@$(COMPILE) --group benchmark --constraint requirements/dev.lock --output-file requirements/benchmark.lock
 
 test-minimum: $(VENV)/.dev ## Run the suite with the oldest versions that pyproject.toml allows
 	@$(PIP) uv
@@ -58,7 +63,7 @@ test-minimum: $(VENV)/.dev ## Run the suite with the oldest versions that pyproj
 	@$(BIN)/uv pip install --quiet --python .venv-minimum/bin/python --resolution lowest-direct --group dev --editable .
 	@.venv-minimum/bin/python -m pytest --deselect tests/docs/test_docs.py::test_generated_pages_are_fresh $(PYTEST_ARGS)
 
-benchmark: $(VENV)/.dev ## Measure beside named peers; prints docs/performance.md
+benchmark: $(VENV)/.benchmark ## Measure beside named peers; prints docs/performance.md
 	@$(BIN)/python -m benchmarks
 
 clean: ## Remove everything that was installed or built here
