@@ -514,7 +514,7 @@ def morton(cell: type_ints) -> type_ints:
     spread = cell
     for shift, mask in _SPREAD:
         spread = (spread | (spread << shift)) & mask
-    return np.asarray(spread[:, 0] | (spread[:, 1] << 1), dtype=np.int64)
+    return np.bitwise_or(spread[:, 0], spread[:, 1] << 1)
 
 
 _SPREAD = (
