@@ -9,6 +9,7 @@ import gzip
 import itertools
 import json
 import re
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from scipy.spatial.distance import pdist, squareform
 
 from locator import demand, geodesy, places, tables
 from locator.errors import DataError, InputError
+from locator.travel import extract, network, straight
+from locator.travel.streets import Streets
 
 # nodes of one name that lie within this distance belong to one street
 _STREET_GAP_M = 500.0
@@ -579,6 +582,23 @@ def _sole(gazetteer: places.Gazetteer, query: str) -> places.Position:
     return found[0]
 
 
+def _detour(downloads: _Downloads, folder: Path) -> Built:
+    """Measure the detour on the walking network of an extract."""
+    path = downloads.one("an OpenStreetMap extract", "*.osm.pbf")
+    with tempfile.TemporaryDirectory() as scratch:
+        built = network.build(extract.read(path, _silent), Path(scratch) / "network", _silent)
+        measured = straight.measure(Streets(built), path.name)
+    name = f"{path.name.split('_')[0].split('-')[0].split('.')[0].capitalize()} (OpenStreetMap)"
+    row = {"extract": name, "date": built.about.source.extracted_on}
+    row |= {key: f"{getattr(measured, key):.2f}" for key in ("low", "median", "high")}
+    note = f"{built.about.metres / 1000:,.0f} km of streets"
+    return _write_csv(pd.DataFrame([row]), folder, "detour", note)
+
+
+def _silent(what: str, count: int) -> None:
+    del what, count
+
+
 BUILDERS: dict[str, Callable[[_Downloads, Path], Built]] = {
     "areas": _areas,
     "postcodes": _postcodes,
@@ -589,4 +609,5 @@ BUILDERS: dict[str, Callable[[_Downloads, Path], Built]] = {
     "streets": _streets,
     "basemap": _basemap,
     "kits": _kits,
+    "detour": _detour,
 }

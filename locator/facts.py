@@ -22,7 +22,7 @@ from locator.places import Gazetteer
 from locator.registry import snapshot, store
 from locator.settings import Settings
 from locator.tables import Area
-from locator.travel.straight import Straight
+from locator.travel.journey import Travel
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Facts:
     area: Area
     gazetteer: Gazetteer
     calendar: Calendar
-    travel: Straight
+    travel: Travel
     engine: Engine
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _snapshot: snapshot.Snapshot | None = None
@@ -70,7 +70,7 @@ class Facts:
             area=area,
             gazetteer=gazetteer,
             calendar=Calendar.of(area.timezone, area.holidays, lat, lon),
-            travel=Straight.of(settings),
+            travel=Travel.open(settings),
             engine=engine,
         )
 

@@ -46,17 +46,19 @@ class Settings(BaseSettings):
         le=600,
         description="Seconds of a fetch that are not travel: the call, the code, opening.",
     )
-    detour_factor: float = Field(
-        default=1.4,
-        ge=1,
-        le=5,
-        description="Walking distance divided by straight-line distance, median.",
-    )
     walk_m_per_s: float = Field(
         default=1.27, gt=0, le=5, description="Walking speed in metres per second."
     )
+    brisk_m_per_s: float = Field(
+        default=1.8, gt=0, le=5, description="Speed of a brisk walk in metres per second."
+    )
     run_m_per_s: float = Field(
         default=3.0, gt=0, le=10, description="Running speed in metres per second."
+    )
+    network: Path = Field(
+        default=Path("var/network"),
+        description="Folder of the walking network, from `locator network build`; without one, "
+        "times are estimated from the straight line.",
     )
     standard_m: int = Field(
         default=400,

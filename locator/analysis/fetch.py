@@ -1,5 +1,6 @@
 """Say what fetching a kit takes and whether it makes sense."""
 
+import dataclasses
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ import numpy as np
 
 from locator.hours import Opening, State
 from locator.places import Position
-from locator.travel.straight import Straight
+from locator.travel.directions import Route
+from locator.travel.journey import Method, Travel
 
 
 def _known(value: object) -> bool:
@@ -118,6 +120,31 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """How far it is on foot.
+
+    Attributes
+    ----------
+    metres
+        Along streets, or the median estimate.
+    low_m, high_m
+        A range that carries the uncertainty of both ends, and that of the estimate.
+    method
+        How it was found.
+    """
+
+    metres: float
+    low_m: float
+    high_m: float
+    method: Method
+
+    @property
+    def by_street(self) -> bool:
+        """Whether it was measured along streets."""
+        return self.method is Method.STREETS
+
+
+@dataclass(frozen=True, slots=True)
 class Fetch:
     """One kit, and what fetching it would take.
 
@@ -129,16 +156,23 @@ class Fetch:
         Whether it can be reached and was checked, and until when or from when it is open.
     distance_m
         Straight-line metres (geodesic); None if the kit's position is not known.
-    walk, run
+    way
+        How far it is on foot, and how that was found.
+    walk, brisk, run
         Fetch time there and back, as a range that carries the uncertainty of both ends.
+    route
+        The way along streets, for the kits listed first.
     """
 
     kit: Mapping[str, object]
     standing: Standing
     opening: Opening
     distance_m: float | None = None
+    way: Way | None = None
     walk: Span | None = None
+    brisk: Span | None = None
     run: Span | None = None
+    route: Route | None = None
 
     @property
     def availability(self) -> Availability:
@@ -169,8 +203,13 @@ class Fetch:
             "data": "published, unconfirmed" if not self.confirmed else "checked",
             "checked": str(self.standing.checked),
             "distance_m": None if self.distance_m is None else round(self.distance_m),
+            "walking_m": self.way and round(self.way.metres),
+            "walking_m_range": self.way and [round(self.way.low_m), round(self.way.high_m)],
+            "method": self.way and str(self.way.method),
             "fetch_walking_s": self.walk and [round(self.walk.low_s), round(self.walk.high_s)],
+            "fetch_brisk_s": self.brisk and [round(self.brisk.low_s), round(self.brisk.high_s)],
             "fetch_running_s": self.run and [round(self.run.low_s), round(self.run.high_s)],
+            "route": self.route and self.route.as_dict(),
         }
 
     @property
@@ -207,11 +246,12 @@ class Answer:
     unavailable: tuple[Fetch, ...]
     unplaced: tuple[Fetch, ...]
     version: int
-    travel: Straight
+    travel: Travel
 
     def as_dict(self) -> dict[str, object]:
         """Give the answer as plain values for JSON."""
-        position = self.position
+        position, travel = self.position, self.travel
+        about = travel.streets and travel.streets.network.about
         return {
             "position": {
                 "label": position.label,
@@ -226,7 +266,13 @@ class Answer:
             "unavailable": [fetch.as_dict() for fetch in self.unavailable],
             "place_not_known": [fetch.as_dict() for fetch in self.unplaced],
             "registry_version": self.version,
-            "method": "straight line times a detour factor",
-            "detour_factor": self.travel.detour_factor,
-            "overhead_s": self.travel.overhead_s,
+            "streets": about and about.as_dict(),
+            "detour_factor": dataclasses.asdict(travel.detour),
+            "speeds_m_per_s": {
+                "walking": travel.pace.walk_m_per_s,
+                "brisk": travel.pace.brisk_m_per_s,
+                "running": travel.pace.run_m_per_s,
+            },
+            "slope": "ignored",
+            "overhead_s": travel.pace.overhead_s,
         }

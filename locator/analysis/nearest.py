@@ -1,6 +1,7 @@
 """Find the kits to fetch: nearest first, those that can be reached before all others."""
 
 import datetime as dt
+import functools
 from collections.abc import Mapping
 
 import geopandas as gpd
@@ -8,23 +9,28 @@ import numpy as np
 import numpy.typing as npt
 
 from locator import geodesy
-from locator.analysis.fetch import Answer, Availability, Fetch, Span, Standing, checked
+from locator.analysis.fetch import Answer, Availability, Fetch, Span, Standing, Way, checked
 from locator.hours import Opening, State
 from locator.places import Position
 from locator.registry.snapshot import Snapshot
-from locator.travel.straight import Straight
+from locator.travel.directions import Route
+from locator.travel.journey import Method, Travel, Ways
+from locator.travel.pace import Pace
+from locator.travel.streets import Snaps
 
-# planar distances on the National Grid are within 0.04 % of the geodesic
-_GRID_SLACK = 1.002
+# streets are searched as far as this first, then farther, then not at all: who would have to
+# walk for longer than an hour is told no more than that
+_REACHES_M = (1_500.0, 6_000.0)
 
 
 def nearest(
     snapshot: Snapshot,
     position: Position,
-    travel: Straight,
+    travel: Travel,
     *,
     at: dt.datetime,
     count: int = 5,
+    routes: int = 3,
 ) -> Answer:
     """Rank kits by the time that fetching them takes.
 
@@ -35,62 +41,61 @@ def nearest(
     position
         Where the casualty is.
     travel
-        How to turn metres into seconds.
+        How far it is, and how long that takes.
     at
         The instant, with a time zone.
     count
         At most this many kits in each list.
+    routes
+        The way is described for so many kits that are open, and whose hours are not known.
 
     Returns
     -------
     answer
-        Equal to a search through all kits by geodesic distance.
+        In the order of walking metres: along streets where a network is loaded and both ends
+        lie near a street, else estimated from the straight line.
 
     Raises
     ------
     OutsideGreatBritainError
         The position is not in Great Britain.
     """
-    planar = np.hypot(*(snapshot.grid - geodesy.to_bng(position.lon, position.lat)).T)
+    here = geodesy.to_bng(position.lon, position.lat)
     openings = {text: hours.at(at) for text, hours in snapshot.hours.items()}
-    # who walks, from the far side of the uncertainty, after the call: too late is not reachable
-    blur = snapshot.placed["precision_m"].to_numpy(dtype=np.float64) + position.precision_m
-    arrival_s = travel.overhead_s + travel.one_way_s(planar + blur, travel.walk_m_per_s)
-    codes = _availability_codes(snapshot, openings, at, arrival_s)
+    blur = snapshot.precision_m + position.precision_m
+    snaps = _snapped(travel, snapshot)
+    groups: list[list[int]] = []
+    for reach_m in _REACHES_M:
+        ways = travel.ways(here, snapshot.grid, snaps, blur, reach_m)
+        # who walks, from the far side of the uncertainty, after the call: too late is shut
+        codes = _availability_codes(snapshot, openings, at, travel.pace.arrival_s(ways.high_m))
+        groups = [_first(ways.metres, codes, states, count) for states in _GROUPS]
+        if ways.tree is None or snaps is None or _settled(ways, snaps, groups):
+            break
 
-    def ranked(*wanted: Availability) -> tuple[Fetch, ...]:
-        rows = np.flatnonzero(np.isin(codes, [_STATES.index(state) for state in wanted]))
-        if len(rows) > count:
-            reach = np.partition(planar[rows], count - 1)[count - 1] * _GRID_SLACK + 1
-            rows = rows[planar[rows] <= reach]
-        chosen = snapshot.placed.iloc[rows]
-        exact = geodesy.geodesic_m(
-            position.lon,
-            position.lat,
-            chosen["longitude"].to_numpy(dtype=np.float64),
-            chosen["latitude"].to_numpy(dtype=np.float64),
-        )
-        order = np.argsort(exact, kind="stable")[:count]
-        kits = _rows(chosen.iloc[order])
+    def fetches(rows: list[int], described: int = 0) -> tuple[Fetch, ...]:
+        kits = _rows(snapshot.placed.iloc[rows])
+        exact = geodesy.geodesic_m(position.lon, position.lat, *snapshot.degrees[rows].T.copy())
         return tuple(
             _fetch(
                 kit,
-                _standing(snapshot, kit, _STATES[codes[rows[i]]], at),
-                float(exact[i]),
-                position,
-                openings,
-                travel,
+                _standing(snapshot, kit, _STATES[codes[row]], at),
+                openings[str(kit["opening_hours"])],
+                float(distance_m),
+                _way(ways, row),
+                travel.pace,
+                route=ways.route_to(row) if number < described else None,
             )
-            for kit, i in zip(kits, order, strict=True)
+            for number, (kit, row, distance_m) in enumerate(zip(kits, rows, exact, strict=True))
         )
 
     unplaced = snapshot.kits[snapshot.kits.geometry.isna()]
     return Answer(
         position=position,
         at=at.astimezone(snapshot.calendar.zone),
-        reachable=ranked(Availability.OPEN),
-        unknown=ranked(Availability.UNKNOWN_HOURS),
-        unavailable=ranked(Availability.CLOSING, Availability.CLOSED, Availability.OUT_OF_SERVICE),
+        reachable=fetches(groups[0], routes),
+        unknown=fetches(groups[1], routes),
+        unavailable=fetches(groups[2]),
         unplaced=tuple(
             Fetch(
                 kit,
@@ -102,6 +107,33 @@ def nearest(
         version=snapshot.version,
         travel=travel,
     )
+
+
+@functools.lru_cache(maxsize=4)
+def _snapped(travel: Travel, snapshot: Snapshot) -> Snaps | None:
+    """Find the streets next to the placed kits, once for each state of the registry."""
+    return travel.snap(snapshot.grid)
+
+
+def _first(
+    metres: geodesy.type_floats,
+    codes: npt.NDArray[np.int8],
+    states: tuple[Availability, ...],
+    count: int,
+) -> list[int]:
+    """Give the rows of the nearest kits in some states."""
+    rows = np.flatnonzero(np.isin(codes, [_STATES.index(state) for state in states]))
+    if len(rows) > count:
+        far = np.partition(metres[rows], count - 1)[count - 1]
+        rows = rows[metres[rows] <= far]
+    chosen: list[int] = rows[np.argsort(metres[rows], kind="stable")[:count]].tolist()
+    return chosen
+
+
+def _settled(ways: Ways, snaps: Snaps, groups: list[list[int]]) -> bool:
+    """Tell whether every chosen kit that has a street was reached along streets."""
+    rows = np.array([row for group in groups for row in group], dtype=np.int64)
+    return bool((ways.by_street[rows] | ~snaps.on_street[rows]).all())
 
 
 def overview(snapshot: Snapshot, at: dt.datetime) -> list[Fetch]:
@@ -161,6 +193,11 @@ def _rows(kits: gpd.GeoDataFrame) -> list[Mapping[str, object]]:
 
 
 _STATES = tuple(Availability)
+_GROUPS = (
+    (Availability.OPEN,),
+    (Availability.UNKNOWN_HOURS,),
+    (Availability.CLOSING, Availability.CLOSED, Availability.OUT_OF_SERVICE),
+)
 _BY_HOURS = {
     State.OPEN: Availability.OPEN,
     State.CLOSED: Availability.CLOSED,
@@ -191,23 +228,29 @@ def _availability_codes(
 def _fetch(
     kit: Mapping[str, object],
     standing: Standing,
+    opening: Opening,
     distance_m: float,
-    position: Position,
-    openings: dict[str, Opening],
-    travel: Straight,
+    way: Way,
+    pace: Pace,
+    *,
+    route: Route | None,
 ) -> Fetch:
-    blur = position.precision_m + float(str(kit["precision_m"]))
-    ends = np.array([max(distance_m - blur, 0.0), distance_m + blur])
-
     def span(m_per_s: float) -> Span:
-        low, high = travel.fetch_s(ends, m_per_s)
-        return Span(float(low), float(high))
+        return Span(pace.fetch_s(way.low_m, m_per_s), pace.fetch_s(way.high_m, m_per_s))
 
     return Fetch(
         kit=kit,
         standing=standing,
-        opening=openings[str(kit["opening_hours"])],
+        opening=opening,
         distance_m=distance_m,
-        walk=span(travel.walk_m_per_s),
-        run=span(travel.run_m_per_s),
+        way=way,
+        walk=span(pace.walk_m_per_s),
+        brisk=span(pace.brisk_m_per_s),
+        run=span(pace.run_m_per_s),
+        route=route,
     )
+
+
+def _way(ways: Ways, row: int) -> Way:
+    method = Method.STREETS if ways.by_street[row] else Method.STRAIGHT
+    return Way(float(ways.metres[row]), float(ways.low_m[row]), float(ways.high_m[row]), method)

@@ -60,6 +60,16 @@ class Snapshot:
         return np.asarray(shapely.get_coordinates(self.placed.geometry.array))
 
     @functools.cached_property
+    def degrees(self) -> geodesy.type_floats:
+        """Longitude and latitude of the placed kits (EPSG:4326), shape ``(n, 2)``."""
+        return self.placed[["longitude", "latitude"]].to_numpy(dtype=np.float64)
+
+    @functools.cached_property
+    def precision_m(self) -> geodesy.type_floats:
+        """How far each placed kit may lie from its position, metres, shape ``(n,)``."""
+        return self.placed["precision_m"].to_numpy(dtype=np.float64)
+
+    @functools.cached_property
     def installed(self) -> npt.NDArray[np.bool_]:
         """Which placed kits are said to be installed, shape ``(n,)``."""
         return np.asarray(self.placed["status"] == Status.INSTALLED, dtype=np.bool_)

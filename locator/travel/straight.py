@@ -1,60 +1,88 @@
-"""Estimate fetch times from the straight line and a detour factor.
+"""Estimate walking metres from the straight line, where no street network can tell.
 
-The slope of the ground is ignored.
+The factor between the two is measured on a street network: on the one that is loaded, or
+on the extract that ``geodata/detour.csv`` names.
 """
 
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
 
-from locator import geodesy
-from locator.settings import Settings
+import numpy as np
+from scipy.spatial import cKDTree
+
+from locator import geodesy, tables
+from locator.travel.network import Detour, type_ints
+from locator.travel.streets import Leg, Snaps, Streets
+
+NEAREST_M, FARTHEST_M = 100, 1500
+_BANDS = 14
+_PLACES = 1500
+_PAIRS_PER_BAND = 1000
+_PERCENTILES = (10, 50, 90)
+# a way longer than this counts as longer than any
+_LONGEST_M = 5.0 * FARTHEST_M
 
 
-@dataclass(frozen=True, slots=True)
-class Straight:
-    """Straight line times a detour factor.
+def shipped(folder: Path) -> Detour:
+    """Read the detour that was measured on the extract of ``geodata/``.
 
-    Attributes
-    ----------
-    detour_factor
-        Walking distance divided by straight-line distance. The default of 1.4 is the median
-        on street networks of London, Helsinki and Porto (1.38 to 1.41); one walk in ten is
-        longer than twice the straight line.
-    overhead_s
-        Seconds that are not travel: the call, the code, opening the cabinet.
-    walk_m_per_s
-        1.27 m/s: the 19 minutes for twice 726 m of the British study of defibrillators
-        (doi 10.1136/heartjnl-2023-322985).
-    run_m_per_s
-        3 m/s, an assumption: a fit adult in street clothes over a few hundred metres.
+    Raises
+    ------
+    DataError
+        The table is missing or damaged.
     """
+    row = tables.table(folder, "detour").iloc[0]
+    low, median, high = (float(row[name]) for name in ("low", "median", "high"))
+    return Detour(low, median, high, f"{row['extract']} of {row['date']}")
 
-    detour_factor: float
-    overhead_s: float
-    walk_m_per_s: float
-    run_m_per_s: float
 
-    @classmethod
-    def of(cls, settings: Settings) -> "Straight":
-        """Take the speeds and factors of the settings."""
-        return cls(
-            detour_factor=settings.detour_factor,
-            overhead_s=settings.overhead_s,
-            walk_m_per_s=settings.walk_m_per_s,
-            run_m_per_s=settings.run_m_per_s,
-        )
+def measure(streets: Streets, source: str, seed: int = 1) -> Detour:
+    """Compare walking metres with straight ones on a network.
 
-    def one_way_s(self, distance_m: geodesy.type_floats, m_per_s: float) -> geodesy.type_floats:
-        """Estimate the seconds from here to there.
+    Places are drawn evenly along all streets; of the pairs of places, equally many are taken
+    from each band of 100 m between 100 and 1,500 m. A way that is not found, or is longer
+    than five times 1,500 m, counts as longer than any.
 
-        Parameters
-        ----------
-        distance_m
-            Straight-line metres, shape ``(n,)``.
-        m_per_s
-            Speed.
-        """
-        return distance_m * self.detour_factor / m_per_s
+    Parameters
+    ----------
+    streets
+        The network.
+    source
+        What it is, for people.
+    seed
+        Of the random numbers; the same seed gives the same figures.
+    """
+    random = np.random.default_rng(seed)
+    starts, start_xy = _places(streets, random)
+    ends, end_xy = _places(streets, random)
+    near = cKDTree(start_xy).sparse_distance_matrix(
+        cKDTree(end_xy), FARTHEST_M, output_type="coo_matrix"
+    )
+    pairs = np.concatenate(list(_banded(near.data, random)))
+    row, column, straight = near.row[pairs], near.col[pairs], near.data[pairs]
+    origin, target, metres = streets.within(starts, ends, _LONGEST_M)
+    key = origin * len(ends) + target
+    wanted = row.astype(np.int64) * len(ends) + column
+    place = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
+    walked = np.where(key[place] == wanted, metres[place], np.inf)
+    low, median, high = np.percentile(walked / straight, _PERCENTILES, method="higher")
+    return Detour(float(low), float(median), float(high), source)
 
-    def fetch_s(self, distance_m: geodesy.type_floats, m_per_s: float) -> geodesy.type_floats:
-        """Estimate the seconds there and back with everything in between, shape ``(n,)``."""
-        return 2 * self.one_way_s(distance_m, m_per_s) + self.overhead_s
+
+def _places(streets: Streets, random: np.random.Generator) -> tuple[Snaps, geodesy.type_floats]:
+    net = streets.network
+    total = np.cumsum(net.length_m)
+    at = np.sort(random.uniform(0, total[-1], _PLACES))
+    edge = np.searchsorted(total, at)
+    along = at - (total[edge] - net.length_m[edge])
+    snaps = Snaps(edge.astype(np.int64), along, np.zeros(_PLACES))
+    spots = [streets.legs_line([Leg(e, m, m)])[0] for e, m in zip(edge, along, strict=True)]
+    return snaps, np.array(spots)
+
+
+def _banded(straight: geodesy.type_floats, random: np.random.Generator) -> Iterator[type_ints]:
+    edges = np.linspace(NEAREST_M, FARTHEST_M, _BANDS + 1)
+    for low, high in itertools.pairwise(edges):
+        inside = np.flatnonzero((straight >= low) & (straight < high))
+        yield random.choice(inside, min(_PAIRS_PER_BAND, len(inside)), replace=False)

@@ -1,0 +1,284 @@
+"""Turn a way along streets into a few steps, as one would say them to somebody who runs."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from locator import geodesy
+from locator.travel.network import Label
+from locator.travel.streets import Leg, Snaps, Streets, Tree
+
+# directions are taken over this length on both sides of a corner
+_SIGHT_M = 15.0
+# who is this near to a street stands on it
+_ASIDE_M = 15.0
+# a stretch shorter than this is said only if it is a flight of steps
+_BRIEF_M = 12.0
+_STRAIGHT_ON, _BEAR, _BACK = 30.0, 60.0, 150.0
+# two streets and the way on: a corner where one could go wrong
+_BRANCHES = 3
+
+
+class Turn(StrEnum):
+    """How a step begins."""
+
+    NORTH = "north"
+    NORTH_EAST = "north-east"
+    EAST = "east"
+    SOUTH_EAST = "south-east"
+    SOUTH = "south"
+    SOUTH_WEST = "south-west"
+    WEST = "west"
+    NORTH_WEST = "north-west"
+    ON = "go on"
+    BEAR_LEFT = "bear left"
+    BEAR_RIGHT = "bear right"
+    LEFT = "turn left"
+    RIGHT = "turn right"
+    BACK = "turn back"
+
+
+_WINDS = tuple(Turn)[:8]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do.
+
+    Attributes
+    ----------
+    turn
+        Where to.
+    label
+        Along what.
+    metres
+        How far.
+    """
+
+    turn: Turn
+    label: Label
+    metres: float
+
+    def __str__(self) -> str:
+        """Say it in English: ``Turn left into Mill Street, 80 m``."""
+        where = _spoken(self.label)
+        far = spoken_metres(self.metres)
+        if self.turn in _WINDS:
+            return f"Go {self.turn} along {where}, {far}"
+        turn = self.turn.capitalize()
+        if self.label.kind == "steps":
+            return f"{turn} and take {where}, {far}"
+        if self.turn is Turn.ON or self.turn is Turn.BACK:
+            return f"{turn} along {where}, {far}"
+        return f"{turn} into {where}, {far}"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way to one kit.
+
+    Attributes
+    ----------
+    metres
+        All of it, the way to and from the street among them.
+    line
+        Longitude and latitude of its corners, degrees (EPSG:4326); straight across where
+        it leaves the streets.
+    to_street_m, from_street_m
+        Metres at either end that are not along a street.
+    steps
+        What to do.
+    end
+        On which side of the last stretch the kit is, ``left`` or ``right``; empty if it is
+        beside the street or straight ahead.
+    """
+
+    metres: float
+    line: tuple[tuple[float, float], ...]
+    to_street_m: float
+    from_street_m: float
+    steps: tuple[Step, ...]
+    end: str
+
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """Say the steps in English, with both ends."""
+        said = [str(step) for step in self.steps]
+        if self.to_street_m > _ASIDE_M and self.steps:
+            first = _spoken(self.steps[0].label)
+            said.insert(0, f"Get to {first}, about {spoken_metres(self.to_street_m)}")
+        side = f", on the {self.end}" if self.end else ""
+        if self.from_street_m > _ASIDE_M:
+            said.append(f"The kit is about {spoken_metres(self.from_street_m)} off the way{side}")
+        else:
+            said.append(f"The kit is there{side}")
+        return tuple(said)
+
+    def as_dict(self) -> dict[str, object]:
+        """Give the route as plain values for JSON."""
+        return {
+            "metres": round(self.metres),
+            "steps": list(self.spoken),
+            "line": [[round(lon, 6), round(lat, 6)] for lon, lat in self.line],
+        }
+
+
+def route(
+    tree: Tree, target: Snaps, here: tuple[float, float], there: tuple[float, float]
+) -> Route:
+    """Describe the way to one position.
+
+    Parameters
+    ----------
+    tree
+        The shortest ways from where one stands.
+    target
+        One position within the tree's limit.
+    here, there
+        Easting and northing of both (EPSG:27700), metres.
+    """
+    legs = tree.legs_to(target)
+    streets = tree.streets
+    line = np.vstack([here, streets.legs_line(legs), there])
+    line = line[np.r_[True, (np.abs(np.diff(line, axis=0)) > _SAME_M).any(axis=1)]]
+    lon, lat = geodesy.to_wgs84(line[:, 0].copy(), line[:, 1].copy())
+    return Route(
+        metres=float(tree.metres_to(target)[0]),
+        line=tuple(zip(lon.tolist(), lat.tolist(), strict=True)),
+        to_street_m=float(tree.origin.aside_m[0]),
+        from_street_m=float(target.aside_m[0]),
+        steps=_steps(streets, legs),
+        end=_side(streets, legs[-1], there),
+    )
+
+
+_SAME_M = 0.02
+
+
+def _steps(streets: Streets, legs: list[Leg]) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    stretch: list[Leg] = []
+    turn = _wind(_bearing(streets, legs[:1], ahead=True))
+    for leg in legs:
+        if stretch and _corner(streets, stretch[-1], leg):
+            steps.append(_step(streets, stretch, turn))
+            turn = _turn(streets, stretch, leg)
+            stretch = []
+        stretch.append(leg)
+    steps.append(_step(streets, stretch, turn))
+    return tuple(_without_brief(steps))
+
+
+def _step(streets: Streets, stretch: list[Leg], turn: Turn) -> Step:
+    label = streets.network.label_of(stretch[0].edge)
+    return Step(turn, label, sum(abs(leg.end_m - leg.start_m) for leg in stretch))
+
+
+def _without_brief(steps: list[Step]) -> list[Step]:
+    """Leave out stretches that nobody would mention, such as the middle of a crossing."""
+    kept: list[Step] = []
+    for step in steps:
+        last = kept[-1] if kept else None
+        brief = step.metres < _BRIEF_M and step.label.kind != "steps"
+        if last and (brief or (step.turn is Turn.ON and _same(step.label, last.label))):
+            kept[-1] = Step(last.turn, last.label, last.metres + step.metres)
+        else:
+            kept.append(step)
+    return kept
+
+
+def _same(one: Label, other: Label) -> bool:
+    return one.name == other.name if one.name else one == other
+
+
+def _corner(streets: Streets, before: Leg, after: Leg) -> bool:
+    """Tell whether something has to be said between two legs."""
+    net = streets.network
+    if net.edge_label[before.edge] != net.edge_label[after.edge]:
+        return True
+    end = 0 if before.end_m < before.start_m else 1
+    junction = net.ends[before.edge, end]
+    branches = net.adjacent_first[junction + 1] - net.adjacent_first[junction]
+    turned = abs(_angle(streets, [before], after))
+    return bool(branches >= _BRANCHES and turned > _BEAR)
+
+
+def _turn(streets: Streets, before: list[Leg], after: Leg) -> Turn:
+    angle = _angle(streets, before, after)
+    side = "RIGHT" if angle > 0 else "LEFT"
+    if abs(angle) <= _STRAIGHT_ON:
+        return Turn.ON
+    if abs(angle) <= _BEAR:
+        return Turn[f"BEAR_{side}"]
+    return Turn.BACK if abs(angle) > _BACK else Turn[side]
+
+
+def _angle(streets: Streets, before: list[Leg], after: Leg) -> float:
+    """Tell by how many degrees one turns, clockwise."""
+    change = _bearing(streets, [after], ahead=True) - _bearing(streets, before, ahead=False)
+    return (change + 180) % 360 - 180
+
+
+def _bearing(streets: Streets, legs: list[Leg], *, ahead: bool) -> float:
+    """Tell the direction of the first or the last metres, degrees clockwise from north."""
+    line = streets.legs_line(legs if ahead else legs[-1:])
+    if not ahead:
+        line = line[::-1]
+    if len(line) < 2:  # noqa: PLR2004  # a point has no direction
+        return 0.0
+    step = np.hypot(*np.diff(line, axis=0).T)
+    so_far = np.concatenate([[0.0], np.cumsum(step)])
+    sight = min(_SIGHT_M, float(so_far[-1]))
+    far = [float(np.interp(sight, so_far, line[:, axis])) for axis in (0, 1)]
+    east, north = far[0] - line[0, 0], far[1] - line[0, 1]
+    if not ahead:
+        east, north = -east, -north
+    return math.degrees(math.atan2(east, north)) % 360
+
+
+def _wind(bearing: float) -> Turn:
+    return _WINDS[round(bearing / 45) % 8]
+
+
+def _side(streets: Streets, leg: Leg, there: tuple[float, float]) -> str:
+    line = streets.legs_line([leg])
+    east, north = there[0] - line[-1, 0], there[1] - line[-1, 1]
+    if math.hypot(east, north) < 2 * _SAME_M * 100 or len(line) < 2:  # noqa: PLR2004  # as above
+        return ""
+    towards = math.degrees(math.atan2(east, north))
+    change = (towards - _bearing(streets, [leg], ahead=False) + 180) % 360 - 180
+    if abs(change) <= _STRAIGHT_ON or abs(change) > _BACK:
+        return ""
+    return "right" if change > 0 else "left"
+
+
+def spoken_metres(metres: float) -> str:
+    """Say a length: to 5 m when it is short, to 10 m, or in kilometres."""
+    if metres < 50:  # noqa: PLR2004  # nobody paces out less
+        return f"{max(5, round(metres / 5) * 5)} m"
+    if metres < 1000:  # noqa: PLR2004  # metres in a kilometre
+        return f"{round(metres, -1):.0f} m"
+    return f"{metres / 1000:.1f} km"
+
+
+_ARTICLE = {
+    "street": "a street",
+    "steps": "the steps",
+    "square": "the edge of the square",
+    "car park": "the edge of the car park",
+}
+
+
+def _spoken(label: Label) -> str:
+    if label.name and label.kind == "steps":
+        return f"the steps ({label.name})"
+    if label.name:
+        return f"the {label.name}" if _is_number(label.name) else label.name
+    return _ARTICLE.get(label.kind, f"the {label.kind}")
+
+
+def _is_number(name: str) -> bool:
+    """Tell a road's number, such as A606 or B640, from a name."""
+    return name[:1] in "ABM" and name[1:2].isdigit()
