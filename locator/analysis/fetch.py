@@ -56,7 +56,7 @@ class Availability(StrEnum):
 
     OPEN = "open"
     UNKNOWN_HOURS = "hours not known"
-    CLOSING = "closes before you get there"
+    CLOSING = "may close before you get there"
     CLOSED = "closed"
     OUT_OF_SERVICE = "not in service"
     UNPLACED = "place not known"

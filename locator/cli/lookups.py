@@ -15,6 +15,7 @@ from locator.places import Position
 from locator.tables import Area
 
 _CHOICES = 8
+_HOUR_MIN = 60
 
 
 @click.command("nearest")
@@ -69,26 +70,37 @@ def _print_answer(answer: Answer, advice: str) -> None:
     for title, fetches in groups.items():
         if fetches:
             console.print(_kit_table(title, fetches))
+    _print_route(console, answer)
     console.print(
         f"{len(answer.unplaced)} more kits are known, but not their place. No kit has been "
-        "confirmed unless “checked” says so. Times: straight line times "
-        f"{answer.travel.detour_factor}, there and back, with {answer.travel.overhead_s:.0f} s "
-        "for the call, the code and opening."
+        f"confirmed unless “checked” says so. {answer.travel}"
     )
+    if answer.travel.streets:
+        console.print(answer.travel.streets.network.about.source.attribution)
+
+
+def _print_route(console: Console, answer: Answer) -> None:
+    """Say the way to the first kit that streets lead to."""
+    described = [f for f in (*answer.reachable, *answer.unknown) if f.route]
+    for fetch in described[:1]:
+        if fetch.route:
+            console.print(f"The way to {fetch.kit['reference']} {fetch.kit['name']}:", style="bold")
+            for number, step in enumerate(fetch.route.spoken, start=1):
+                console.print(f"{number:3}. {step}")
 
 
 def _kit_table(title: str, fetches: tuple[Fetch, ...]) -> Table:
     table = Table(title=title, title_justify="left")
-    for heading in ("Kit", "Where", "Metres", "Running", "Walking", "State", "Checked"):
+    for heading in ("Kit", "Where", "On foot", "Running", "Walking", "State", "Checked"):
         table.add_column(
-            heading, justify="right" if heading == "Metres" else "left", overflow="fold"
+            heading, justify="right" if heading == "On foot" else "left", overflow="fold"
         )
     for fetch in fetches:
         kit = fetch.kit
         table.add_row(
             f"{kit['reference']} {kit['name']}",
             f"{kit['address']} (±{float(str(kit['precision_m'])):.0f} m)",
-            f"{fetch.distance_m:.0f}",
+            _on_foot(fetch),
             _minutes(fetch.run),
             _minutes(fetch.walk),
             _state(fetch),
@@ -97,8 +109,17 @@ def _kit_table(title: str, fetches: tuple[Fetch, ...]) -> Table:
     return table
 
 
+def _on_foot(fetch: Fetch) -> str:
+    if fetch.way is None:
+        return ""
+    return f"{'' if fetch.way.by_street else '~'}{fetch.way.metres:.0f} m"
+
+
 def _minutes(span: Span | None) -> str:
-    return "" if span is None else f"{span.minutes[0]}-{span.minutes[1]} min"
+    if span is None:
+        return ""
+    low, high = span.minutes
+    return "over an hour" if low > _HOUR_MIN else f"{low}-{high} min"
 
 
 def _last_check(fetch: Fetch) -> str:

@@ -6,11 +6,12 @@ import folium
 import geopandas as gpd
 from branca.element import MacroElement
 from folium.elements import JSCSSMixin
-from folium.map import Layer
+from folium.map import CustomPane, Layer
 from folium.plugins import LocateControl, MarkerCluster
 from folium.template import Template
 
 from locator.analysis.fetch import Availability, Standing
+from locator.analysis.reach import Reach
 from locator.hours import ALWAYS
 from locator.maps._guard import text
 
@@ -19,6 +20,11 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
     Availability.UNKNOWN_HOURS: ("kit-unknown", "?"),
     Availability.CLOSED: ("kit-closed", "–"),
 }
+
+
+REACH_OPACITY = 0.14
+# shaded areas lie below the names of the basemap, signs above them
+SHADES = "shades"
 
 
 class _Leaflet(folium.Map):
@@ -130,6 +136,7 @@ def blank(county: gpd.GeoDataFrame, basemap_url: str, attribution: str) -> foliu
     drawn.options.update(max_zoom=17, min_zoom=8)
     # the page's own script goes there, or to the reader's place: tiles are asked for once
     drawn.options["home"] = [[south, west], [north, east]]
+    CustomPane(SHADES, z_index=350).add_to(drawn)
     _Basemap(basemap_url, text(attribution), 13).add_to(drawn)
     folium.GeoJson(
         county[["geometry"]].to_json(),
@@ -196,6 +203,40 @@ def _clusters() -> MarkerCluster:
         maxClusterRadius=36,
         disableClusteringAtZoom=14,
     )
+
+
+# what is reached sooner lies on top, darker
+_REACH_COLOUR = "#00703c"
+
+
+def reach_areas(reach: Reach, pane: str) -> Layer:
+    """Draw from where a kit is fetched within each time; estimates have a dashed outline."""
+    layer = folium.FeatureGroup(name=f"There and back {_minutes(reach)}, running")
+    if not reach.areas.empty:
+        folium.GeoJson(
+            reach.areas[["method", "geometry"]].to_json(),
+            control=False,
+            interactive=False,
+            pane=pane,
+            style_function=_reach_style,
+        ).add_to(layer)
+    return layer
+
+
+def _minutes(reach: Reach) -> str:
+    times = sorted(set(reach.areas["fetch_s"]))
+    return f"in {' or '.join(f'{seconds / 60:g}' for seconds in times)} minutes"
+
+
+def _reach_style(feature: Mapping[str, Mapping[str, str]]) -> dict[str, object]:
+    estimate = feature["properties"]["method"] == "straight"
+    return {
+        "color": _REACH_COLOUR,
+        "weight": 1.5,
+        "fillColor": _REACH_COLOUR,
+        "fillOpacity": REACH_OPACITY,
+        "dashArray": "5 5" if estimate else None,
+    }
 
 
 def rough_circles(kits: gpd.GeoDataFrame, *, beyond_m: float) -> Layer:

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 
 import folium
 import geopandas as gpd
-from folium.map import CustomPane
 
 from locator.analysis.coverage import Coverage
+from locator.analysis.reach import Reach
 from locator.hours import ALWAYS
 from locator.maps import _layers
 from locator.maps._guard import Picture, compose
 
-# shaded areas lie below the names of the basemap, signs above them
-_SHADES = "shades"
 # ColorBrewer's YlOrRd, the lightest left out so that cells stand out from the paper
 _CELL_COLOURS = ("#fecc5c", "#fd8d3c", "#f03b20", "#bd0026")
 CELL_OPACITY, DECILE_OPACITY = 0.6, 0.5
@@ -62,6 +60,7 @@ def coverage_map(
     county: gpd.GeoDataFrame,
     lsoa_outlines: gpd.GeoDataFrame,
     *,
+    reach: Reach | None,
     basemap_url: str,
     attribution: str,
 ) -> Picture:
@@ -75,14 +74,19 @@ def coverage_map(
         From :func:`locator.analysis.coverage.coverage`.
     county, lsoa_outlines
         Outlines (EPSG:4326).
+    reach
+        From where the kits are fetched within a time, along streets; None draws circles of
+        the standard instead.
     basemap_url, attribution
         As in :func:`locator.maps.kits.kits_map`.
     """
     drawn = _layers.blank(county, basemap_url, attribution)
-    CustomPane(_SHADES, z_index=350).add_to(drawn)
     _deprivation(coverage, lsoa_outlines).add_to(drawn)
     _cells(coverage).add_to(drawn)
-    _reach(coverage).add_to(drawn)
+    if reach is None:
+        _circles(coverage).add_to(drawn)
+    else:
+        _layers.reach_areas(reach, _layers.SHADES).add_to(drawn)
     _kits(coverage).add_to(drawn)
     folium.LayerControl(collapsed=True).add_to(drawn)
     return compose(drawn, "coverage")
@@ -95,7 +99,7 @@ def _deprivation(coverage: Coverage, outlines: gpd.GeoDataFrame) -> folium.GeoJs
         name="Deprivation by neighbourhood",
         interactive=False,
         show=False,
-        pane=_SHADES,
+        pane=_layers.SHADES,
         style_function=lambda feature: {
             "fillColor": _DECILE_COLOURS[(feature["properties"]["imd_decile"] - 1) // 2],
             "fillOpacity": DECILE_OPACITY,
@@ -120,7 +124,9 @@ def _cells(coverage: Coverage) -> folium.FeatureGroup:
 
     if not coverage.cells.empty:
         cells = coverage.cells[["records", "geometry"]].to_json()
-        folium.GeoJson(cells, style_function=style, interactive=False, pane=_SHADES).add_to(group)
+        folium.GeoJson(cells, style_function=style, interactive=False, pane=_layers.SHADES).add_to(
+            group
+        )
     return group
 
 
@@ -141,7 +147,7 @@ def _kits(coverage: Coverage) -> folium.FeatureGroup:
     return group
 
 
-def _reach(coverage: Coverage) -> folium.FeatureGroup:
+def _circles(coverage: Coverage) -> folium.FeatureGroup:
     group = folium.FeatureGroup(name="Reach of each kit")
     for kit in coverage.kits.itertuples():
         folium.Circle(

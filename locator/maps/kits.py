@@ -6,6 +6,7 @@ import folium
 import geopandas as gpd
 
 from locator.analysis.fetch import Availability, Standing
+from locator.analysis.reach import Reach
 from locator.maps import ROUGH_M, _layers
 from locator.maps._guard import Picture, compose
 from locator.registry.snapshot import Snapshot
@@ -16,6 +17,7 @@ def kits_map(
     standings: Sequence[Standing],
     county: gpd.GeoDataFrame,
     *,
+    reach: Reach | None,
     basemap_url: str,
     attribution: str,
 ) -> Picture:
@@ -29,6 +31,8 @@ def kits_map(
         How each placed kit stands, from :func:`locator.analysis.nearest.standings`.
     county
         Outline (EPSG:4326).
+    reach
+        From where open kits are fetched within a time; None if no streets are loaded.
     basemap_url
         Where the page finds the vector tiles.
     attribution
@@ -38,6 +42,8 @@ def kits_map(
     shown = [s.availability is not Availability.OUT_OF_SERVICE for s in standings]
     kits = placed[shown]
     drawn = _layers.blank(county, basemap_url, attribution)
+    if reach is not None:
+        _layers.reach_areas(reach, _layers.SHADES).add_to(drawn)
     _layers.rough_circles(kits, beyond_m=ROUGH_M).add_to(drawn)
     kept = [standing for standing, keep in zip(standings, shown, strict=True) if keep]
     _layers.kit_signs(kits, kept).add_to(drawn)

@@ -90,6 +90,25 @@ class Travel:
         detour = network.about.detour or straight.shipped(settings.geodata)
         return cls(pace, detour, Streets(network))
 
+    def __str__(self) -> str:
+        """Say in English how times are found."""
+        pace, detour = self.pace, self.detour
+        factor = f"{detour.median:.2f} (8 of 10 ways: {detour.low:.2f} to {detour.high:.2f})"
+        if self.streets:
+            source = self.streets.network.about.source
+            how = (
+                f"along the streets of {source.file}"
+                f"{f' of {source.extracted_on}' if source.extracted_on else ''}; where none is "
+                f"near, straight line times {factor}"
+            )
+        else:
+            how = f"straight line times {factor}, measured on {detour.source}"
+        return (
+            f"Times are estimates: {how}; {pace.run_m_per_s:g} m/s running and "
+            f"{pace.walk_m_per_s:g} m/s walking, both ways, plus {pace.overhead_s:.0f} seconds for "
+            "the call, the code and opening. Slopes are ignored."
+        )
+
     def snap(self, grid: geodesy.type_floats) -> Snaps | None:
         """Find the streets next to positions (EPSG:27700, ``(n, 2)``); None without a network."""
         return self.streets.snap(grid[:, 0], grid[:, 1]) if self.streets else None

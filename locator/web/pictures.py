@@ -7,12 +7,14 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TypeVar
 
+import geopandas as gpd
 from flask import Blueprint, Response, make_response, request, send_file
 
 from locator import tables
 from locator.analysis import coverage as gaps
-from locator.analysis.fetch import Standing
+from locator.analysis.fetch import Availability, Standing
 from locator.analysis.nearest import standings
+from locator.analysis.reach import Reach, reach
 from locator.errors import InputError
 from locator.maps import Picture
 from locator.maps import coverage as coverage_maps
@@ -79,34 +81,56 @@ def coverage_figures(snapshot: Snapshot, within_m: int, when: str) -> gaps.Cover
 def coverage_picture(snapshot: Snapshot, within_m: int, when: str) -> "Served":
     """Draw the map of gaps, once for each choice and state of the registry."""
     known = facts()
+    figures = coverage_figures(snapshot, within_m, when)
+    areas = _reach(figures.kits)
     picture = coverage_maps.coverage_map(
-        coverage_figures(snapshot, within_m, when),
+        figures,
         known.county,
         known.lsoa_outlines,
+        reach=areas,
         basemap_url="/basemap.pmtiles",
         attribution=_basemap_attribution(),
     )
-    return Served.of(picture, f"/maps/coverage.js?within={within_m}&hours={when}")
+    return Served.of(picture, f"/maps/coverage.js?within={within_m}&hours={when}", areas)
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A picture and the address of its script."""
+    """A picture, the address of its script, and the reach of kits drawn on it."""
 
     picture: Picture
     script_url: str
     digest: str
+    reach: Reach | None
 
     @classmethod
-    def of(cls, picture: Picture, address: str) -> "Served":
+    def of(cls, picture: Picture, address: str, reach: Reach | None) -> "Served":
         """Give the script an address that is new whenever its content is."""
         digest = hashlib.sha256(picture.script.encode()).hexdigest()[:12]
         joint = "&" if "?" in address else "?"
-        return cls(picture, f"{address}{joint}v={digest}", digest)
+        return cls(picture, f"{address}{joint}v={digest}", digest, reach)
+
+    @property
+    def reach_s(self) -> list[float]:
+        """Fetch times of the areas drawn, the shortest first."""
+        return [] if self.reach is None else sorted(set(self.reach.areas["fetch_s"]))
+
+
+def _reach(kits: gpd.GeoDataFrame) -> Reach | None:
+    """Find the reach of kits along streets; None if no street is near any."""
+    travel = facts().travel
+    if not travel.streets:
+        return None
+    found = reach(kits, travel, travel.pace.run_m_per_s)
+    return found if (found.areas["method"] == "streets").any() else None
 
 
 def _basemap_attribution() -> str:
-    return tables.sources(facts().settings.geodata)["basemap"].attribution
+    known = facts()
+    owed = [tables.sources(known.settings.geodata)["basemap"].attribution]
+    if known.travel.streets:
+        owed.append(f"Ways: {known.travel.streets.network.about.source.attribution}.")
+    return " ".join(owed)
 
 
 def kits_picture() -> Served:
@@ -118,14 +142,16 @@ def kits_picture() -> Served:
 @_drawn_once
 def _draw_kits(snapshot: Snapshot, how: tuple[Standing, ...]) -> Served:
     known = facts()
+    areas = _reach(snapshot.placed[[s.availability is Availability.OPEN for s in how]])
     picture = kit_maps.kits_map(
         snapshot,
         how,
         known.county,
+        reach=areas,
         basemap_url="/basemap.pmtiles",
         attribution=_basemap_attribution(),
     )
-    return Served.of(picture, "/maps/kits.js")
+    return Served.of(picture, "/maps/kits.js", areas)
 
 
 @blueprint.get("/maps/kits.js")

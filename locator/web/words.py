@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from locator.analysis.fetch import Checked, Fetch, Span
 from locator.registry.schema import Status
+from locator.travel.directions import Route
 
 _HOUR_MIN = 60
 
@@ -81,9 +82,15 @@ def date(day: dt.date) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
+def line(route: Route) -> str:
+    """Write the line of a route for the map's script: latitude and longitude by turns."""
+    return " ".join(f"{lat:.5f},{lon:.5f}" for lon, lat in route.line)
+
+
 FILTERS = {
     "condition": condition,
     "last_check": last_check,
+    "line": line,
     "clock": clock,
     "metres": metres,
     "minutes": minutes,

@@ -49,6 +49,16 @@
   L.circle(here, {radius: Number(box.dataset.precision), color: "#0b4f9e", weight: 1, fillOpacity: 0.12, interactive: false}).addTo(map);
   L.marker(here, {icon: spot, title: "Your place", alt: "Your place", keyboard: false, zIndexOffset: 1000}).addTo(map);
   var bounds = L.latLngBounds([here, here]);
+  var ways = Array.prototype.slice.call(document.querySelectorAll(".kits > li > .way")).map(function (way) {
+    return way.dataset.line.split(" ").map(function (at) { return at.split(",").map(Number); });
+  });
+  ways.reverse().forEach(function (line, number) {
+    var first = number === ways.length - 1;
+    L.polyline(line, {color: "#fff", weight: first ? 9 : 6, opacity: 0.9, interactive: false}).addTo(map);
+    L.polyline(line, {color: first ? "#0b4f9e" : "#5b7fa8", weight: first ? 5 : 3, dashArray: first ? null : "2 6",
+      interactive: false}).addTo(map);
+    if (first) { bounds.extend(L.latLngBounds(line)); }
+  });
   Array.prototype.slice.call(document.querySelectorAll(".kits > [data-lat]"))
     .filter(function (item) { return !item.closest("details"); })
     .map(function (item) { return [Number(item.dataset.lat), Number(item.dataset.lon)]; })

@@ -1,0 +1,111 @@
+"""Draw the areas from which a kit can be fetched within a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from locator import geodesy
+from locator.travel.journey import Travel
+from locator.travel.network import CM
+from locator.travel.streets import Field
+
+# untreated, a catastrophic bleed kills in 3 to 5 minutes
+FETCH_S = (180.0, 300.0)
+# a street is taken this wide, and a block that small counts as reached
+_WIDTH_M, _BLOCK_M2 = 25.0, 5_000.0
+_TOLERANCE_M = 3.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reach:
+    """Areas of one or several fetch times around some kits.
+
+    Attributes
+    ----------
+    areas
+        ``fetch_s``, ``metres`` (one way), ``method`` and outlines (EPSG:4326), the longest
+        time first; what takes less time lies within.
+    m_per_s
+        The speed.
+    too_rough
+        Kits left out because their place is known less exactly than the shortest way.
+    """
+
+    areas: gpd.GeoDataFrame
+    m_per_s: float
+    too_rough: int
+
+
+def reach(
+    kits: gpd.GeoDataFrame, travel: Travel, m_per_s: float, fetch_s: Sequence[float] = FETCH_S
+) -> Reach:
+    """Find where from any of the kits is fetched within each time.
+
+    Parameters
+    ----------
+    kits
+        Placed kits (EPSG:27700) with ``precision_m``.
+    travel
+        Streets, or the detour where there are none; there the area is a circle.
+    m_per_s
+        Speed of whoever fetches.
+    fetch_s
+        Seconds there and back with everything in between.
+    """
+    metres = [travel.pace.reach_m(seconds, m_per_s) for seconds in fetch_s]
+    exact = kits[kits["precision_m"] <= min(metres)]
+    grid = shapely.get_coordinates(exact.geometry.array)
+    snaps = travel.snap(grid)
+    on_street = snaps.on_street if snaps else np.zeros(len(grid), dtype=np.bool_)
+    field = travel.streets.field(snaps, max(metres)) if travel.streets and snaps else None
+    rows = []
+    for seconds, reach_m in sorted(zip(fetch_s, metres, strict=True), reverse=True):
+        known = {"fetch_s": seconds, "metres": reach_m}
+        if field is not None and on_street.any():
+            rows.append(known | {"method": "streets", "geometry": _along_streets(field, reach_m)})
+        if not on_street.all():
+            circles = shapely.buffer(
+                shapely.points(grid[~on_street]), reach_m / travel.detour.median
+            )
+            rows.append(known | {"method": "straight", "geometry": shapely.union_all(circles)})
+    columns = ["fetch_s", "metres", "method", "geometry"]
+    areas = gpd.GeoDataFrame(rows, columns=columns, geometry="geometry", crs=geodesy.BNG)
+    return Reach(_in_degrees(areas), m_per_s, len(kits) - len(exact))
+
+
+def _along_streets(field: Field, reach_m: float) -> shapely.Geometry:
+    """Outline the streets that lie within some metres of a source."""
+    net = field.streets.network
+    metres = field.at_points()
+    near = np.flatnonzero(metres <= reach_m)
+    last = np.zeros(len(metres), dtype=np.bool_)
+    last[net.first[1:] - 1] = True
+    first = np.zeros(len(metres), dtype=np.bool_)
+    first[net.first[:-1]] = True
+    # every piece of street that leads on from a reached point, as far as one gets
+    onward = np.concatenate([near[~last[near]], near[~first[near]]])
+    towards = np.concatenate([near[~last[near]] + 1, near[~first[near]] - 1])
+    a, b = net.point[onward] / CM, net.point[towards] / CM
+    length = np.maximum(np.abs(net.point_m[towards] - net.point_m[onward]), 1 / CM)
+    share = np.clip((reach_m - metres[onward]) / length, 0.0, 1.0)[:, None]
+    lines = shapely.linestrings(np.stack([a, a + (b - a) * share], axis=1))
+    area = shapely.buffer(shapely.union_all(lines), _WIDTH_M, quad_segs=4)
+    return _without_blocks(area).simplify(_TOLERANCE_M)
+
+
+def _without_blocks(area: shapely.Geometry) -> shapely.Geometry:
+    filled = []
+    for part in shapely.get_parts(area):
+        holes = [ring for ring in part.interiors if shapely.Polygon(ring).area > _BLOCK_M2]
+        filled.append(shapely.Polygon(part.exterior, holes))
+    return shapely.union_all(filled)
+
+
+def _in_degrees(areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    at = shapely.get_coordinates(areas.geometry.array)
+    lon, lat = geodesy.to_wgs84(at[:, 0].copy(), at[:, 1].copy())
+    outlines = shapely.set_coordinates(areas.geometry.array.copy(), np.column_stack([lon, lat]))
+    return areas.set_geometry(gpd.GeoSeries(outlines, index=areas.index), crs=geodesy.WGS84)
