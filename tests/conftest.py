@@ -12,8 +12,12 @@ from sqlalchemy.engine import make_url
 
 from locator.facts import Facts
 from locator.settings import Settings
+from locator.travel import extract, network, straight
+from locator.travel.streets import Streets
 
 ROOT = Path(__file__).parent.parent
+# a network that somebody has built in this folder changes no test
+os.environ["LOCATOR_NETWORK"] = os.devnull
 
 
 def missing(reason: str) -> None:
@@ -30,6 +34,26 @@ def test_data() -> Path:
     if not folder:
         pytest.skip("Set LOCATOR_TEST_DATA to the folder with the downloaded open data.")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def rutland_folder(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the walking network of Rutland."""
+    folder = tmp_path_factory.mktemp("rutland") / "network"
+    raw = extract.read(test_data / "street" / "rutland_2018-02-27.osm.pbf", _in_silence)
+    built = network.build(raw, folder, _in_silence)
+    network.annotate(built, folder, straight.measure(Streets(built), "Rutland"))
+    return folder
+
+
+def _in_silence(what: str, count: int) -> None:
+    del what, count
+
+
+@pytest.fixture(scope="session")
+def rutland(rutland_folder: Path) -> Streets:
+    """Searches on the walking network of Rutland."""
+    return Streets(network.Network.open(rutland_folder))
 
 
 @pytest.fixture(scope="session")
