@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -193,22 +194,29 @@ class Network:
         Raises
         ------
         DataError
-            There is no network, or it was written by another version.
+            There is no network, it is damaged, or it was written by another version.
         """
         try:
-            facts = json.loads((folder / _FACTS).read_text("utf-8"))
-            if facts.pop("format") != FORMAT:
-                msg = f"{folder} was built by another version. Run locator network build again."
-                raise DataError(msg)
-            arrays = {
-                # a plain view: the subclass of mapped arrays is slow to slice
-                name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r"))
-                for name in _ARRAYS
-            }
-            return cls(about=_ABOUT.validate_python(facts), **arrays)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            while True:
+                before = folder.stat()
+                facts = json.loads((folder / _FACTS).read_text("utf-8"))
+                version = facts.pop("format")
+                arrays = {name: _mapped(folder / f"{name}.npy") for name in _ARRAYS}
+                # not one half of a network and one of the one that has just replaced it
+                if os.path.samestat(before, folder.stat()):
+                    break
+            about = _ABOUT.validate_python(facts)
+        except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError) as error:
             msg = f"{folder} holds no complete walking network. Run locator network build."
             raise DataError(msg) from error
+        if version != FORMAT:
+            msg = f"{folder} was built by another version. Run locator network build again."
+            raise DataError(msg)
+        network = cls(about=about, **arrays)
+        if not _fits(network):
+            msg = f"The parts of {folder} do not fit together. Run locator network build again."
+            raise DataError(msg)
+        return network
 
     def label_of(self, edge: int) -> Label:
         """Tell what an edge is called."""
@@ -221,6 +229,47 @@ class Network:
 _FACTS = "network.json"
 _ABOUT = TypeAdapter(About)
 _ARRAYS = tuple(field.name for field in dataclasses.fields(Network) if field.name != "about")
+
+
+def _mapped(file: Path) -> npt.NDArray[Any]:
+    # a plain view: the subclass of mapped arrays is slow to slice
+    return np.asarray(np.load(file, mmap_mode="r"))
+
+
+def _fits(network: Network) -> bool:
+    """Tell whether types and lengths agree: compiled kernels read whatever they are told to."""
+    edges, points = len(network.ends), len(network.point)
+    junctions, cells = len(network.junction), len(network.junction_cell)
+    ways, segments = len(network.adjacent), len(network.segment)
+    segment_cells, labels = len(network.segment_cell), len(network.label_first) - 1
+    text = len(network.label_text)
+    wanted: dict[str, tuple[type[np.generic], tuple[int, ...], int | None]] = {
+        "junction": (np.int32, (junctions, 2), None),
+        "adjacent_first": (np.int32, (junctions + 1,), ways),
+        "adjacent": (np.int32, (ways,), None),
+        "adjacent_m": (np.float64, (ways,), None),
+        "adjacent_edge": (np.int32, (ways,), None),
+        "ends": (np.int32, (edges, 2), None),
+        "length_m": (np.float64, (edges,), None),
+        "edge_label": (np.int32, (edges,), None),
+        "first": (np.int64, (edges + 1,), points),
+        "point": (np.int32, (points, 2), None),
+        "point_m": (np.float32, (points,), None),
+        "junction_cell": (np.int64, (cells,), None),
+        "junction_cell_first": (np.int64, (cells + 1,), junctions),
+        "segment_cell": (np.int64, (segment_cells,), None),
+        "segment_cell_first": (np.int64, (segment_cells + 1,), segments),
+        "segment": (np.int32, (segments,), None),
+        "label_text": (np.uint8, (text,), None),
+        "label_first": (np.int64, (labels + 1,), text),
+    }
+    for name, (dtype, shape, last) in wanted.items():
+        array = getattr(network, name)
+        if array.dtype != dtype or array.shape != shape:
+            return False
+        if last is not None and array[-1] != last:
+            return False
+    return True
 
 
 def build(raw: Raw, folder: Path, progress: Progress) -> Network:
@@ -241,8 +290,10 @@ def build(raw: Raw, folder: Path, progress: Progress) -> Network:
     Raises
     ------
     DataError
-        There is no street, or the folder cannot be written.
+        There is no street, the folder cannot be written, or it holds anything but a network.
     """
+    folder = folder.resolve()
+    _check_replaceable(folder)
     streets = _connected(_unique(raw))
     if not len(streets.links):
         msg = f"{raw.source.file} holds no piece of street that one could walk along."
@@ -270,16 +321,35 @@ def build(raw: Raw, folder: Path, progress: Progress) -> Network:
     try:
         _write(arrays, about, folder)
     except OSError as error:
-        msg = f"The network cannot be written to {folder}: {error.strerror}."
+        msg = f"The network cannot be written to {folder}: {error.strerror or error}."
         raise DataError(msg) from error
     return Network.open(folder)
 
 
 def annotate(network: Network, folder: Path, detour: Detour) -> Network:
-    """Keep the detour that was measured on a network with it."""
+    """Keep the detour that was measured on a network with it.
+
+    Raises
+    ------
+    DataError
+        The folder cannot be written.
+    """
     about = dataclasses.replace(network.about, detour=detour)
-    _write_facts(about, folder)
+    try:
+        _write_facts(about, folder)
+    except OSError as error:
+        msg = f"The network in {folder} cannot be changed: {error.strerror or error}."
+        raise DataError(msg) from error
     return dataclasses.replace(network, about=about)
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Never replace what is no network: the folder is one that somebody has typed."""
+    if not folder.exists():
+        return
+    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / _FACTS).exists()):
+        msg = f"{folder} holds something else than a network. Name another folder."
+        raise DataError(msg)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -421,8 +491,9 @@ def _ordered(edges: _Edges, at: geodesy.type_floats) -> dict[str, npt.NDArray[np
     rows = ranges(edges.first[:-1][by_place], counts)
     ends = ends[by_place]
     point = at[edges.vertex[rows]].astype(np.int32)
-    point_m = edges.point_m[rows]
-    length = point_m[first[1:] - 1]
+    # single precision is 0.1 mm in a kilometre; edges are as long as their last points say
+    point_m = edges.point_m[rows].astype(np.float32)
+    length = point_m[first[1:] - 1].astype(np.float64)
     cells, cell_first = np.unique(code >> (2 * JUNCTION_BITS), return_index=True)
     return (
         {
@@ -432,7 +503,7 @@ def _ordered(edges: _Edges, at: geodesy.type_floats) -> dict[str, npt.NDArray[np
             "edge_label": edges.label[by_place].astype(np.int32),
             "first": first,
             "point": point,
-            "point_m": point_m.astype(np.float32),
+            "point_m": point_m,
             "junction_cell": cells,
             "junction_cell_first": np.append(cell_first, len(junctions)),
         }
@@ -506,7 +577,7 @@ def ranges(start: type_ints, count: type_ints) -> type_ints:
     """Join the runs ``start[i], start[i] + 1, ...`` of ``count[i]`` numbers each."""
     stop = np.cumsum(count)
     total = int(stop[-1]) if len(stop) else 0
-    return np.arange(total) + np.repeat(start - (stop - count), count)
+    return np.asarray(np.arange(total) + np.repeat(start - (stop - count), count))
 
 
 def morton(cell: type_ints) -> type_ints:
@@ -514,7 +585,7 @@ def morton(cell: type_ints) -> type_ints:
     spread = cell
     for shift, mask in _SPREAD:
         spread = (spread | (spread << shift)) & mask
-    return np.bitwise_or(spread[:, 0], spread[:, 1] << 1)
+    return np.asarray(np.bitwise_or(spread[:, 0], spread[:, 1] << 1))
 
 
 _SPREAD = (
@@ -527,7 +598,6 @@ _SPREAD = (
 
 
 def _write(arrays: dict[str, npt.NDArray[np.generic]], about: About, folder: Path) -> None:
-    folder = folder.absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
     drop = functools.partial(shutil.rmtree, ignore_errors=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
