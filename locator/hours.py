@@ -3,18 +3,26 @@
 A library reads the syntax. Its own calendar for Great Britain misses three of England's
 eight bank holidays every year, so ``PH`` is written out as dates from the ``holidays``
 package before the library sees it.
+
+Each text is worked out a week at a time (Monday to Sunday, local time), when the week is first
+asked for, and kept as the UTC seconds at which its state changes.
 """
 
+import bisect
 import datetime as dt
 import functools
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import holidays
+import numpy as np
+import numpy.typing as npt
 from opening_hours import OpeningHours, ParserError  # type: ignore[attr-defined]  # not in its stubs
 from opening_hours import State as _LibraryState
 
@@ -22,9 +30,17 @@ from locator.errors import OpeningHoursError, TimeError
 
 # holidays are written out for these years; outside them a rule with PH is not known
 FIRST_YEAR, LAST_YEAR = 2020, 2040
-_LOOK_AHEAD_DAYS = 370
-_DAY_H = 24
+# the years that the library can work out, and a year to look ahead that Python has dates for
+_YEARS = range(1900, 9998)
+_LOOK_AHEAD_DAYS = 369
+# what looking ahead passes through, and some more
+_WEEKS_KEPT = 64
+_DAY_H, _DAY_S, _HOUR_S = 24, 86_400, 3600
+WEEK_H = 168
+# hours of one day may run through the whole next one
+_BESIDE = dt.timedelta(days=3)
 ALWAYS = "24/7"
+_EPOCH = dt.date(1970, 1, 1).toordinal()
 
 
 class State(StrEnum):
@@ -33,6 +49,11 @@ class State(StrEnum):
     OPEN = "open"
     CLOSED = "closed"
     UNKNOWN = "unknown"
+
+
+# the number of a state in tables is its place here: the worse, the lower
+STATES = (State.CLOSED, State.UNKNOWN, State.OPEN)
+_CLOSED, _UNKNOWN, _OPEN = range(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +132,39 @@ class Calendar:
         return moment.astimezone(self.zone)
 
     def public_holidays(self) -> tuple[dt.date, ...]:
-        """List the public holidays of the years that are written out."""
-        return _public_holidays(self.country, self.subdivision)
+        """List the public holidays of the years that are written out.
+
+        Where a holiday is kept on another day, that day alone is listed, as on
+        https://www.gov.uk/bank-holidays.
+        """
+        return _public_holidays(self.country, self.subdivision)[0]
+
+    def moved_holidays(self) -> tuple[dt.date, ...]:
+        """List the days whose holiday is kept on another day, such as Saturday 25 December 2027.
+
+        A shop may follow its holiday hours there, or those of the day of the week.
+        """
+        return _public_holidays(self.country, self.subdivision)[1]
 
 
 @functools.cache
-def _public_holidays(country: str, subdivision: str) -> tuple[dt.date, ...]:
+def _public_holidays(
+    country: str, subdivision: str
+) -> tuple[tuple[dt.date, ...], tuple[dt.date, ...]]:
     years = range(FIRST_YEAR, LAST_YEAR + 1)
-    return tuple(sorted(holidays.country_holidays(country, subdiv=subdivision, years=years)))
+    every, original = (
+        holidays.country_holidays(country, subdiv=subdivision, years=years, observed=observed)
+        for observed in (True, False)
+    )
+    # a substitute is named after its holiday in every release, "Boxing Day (observed)" in one
+    substitutes = [(day, name) for day, name in every.items() if day not in original]
+    moved = {
+        day
+        for day, name in original.items()
+        for other, substitute in substitutes
+        if abs(other - day) < dt.timedelta(days=7) and name in substitute
+    }
+    return tuple(sorted(set(every) - moved)), tuple(sorted(moved))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -134,8 +180,23 @@ def check_syntax(text: str) -> None:
         _parse(text)
 
 
+class Changes(NamedTuple):
+    """The states of one week, in their order.
+
+    Attributes
+    ----------
+    starts
+        When each begins, seconds since 1970 (UTC); the first is the start of the week.
+    codes
+        Their numbers in ``STATES``.
+    """
+
+    starts: "array[int]"
+    codes: bytes
+
+
 class Hours:
-    """Opening hours of one kit, ready to be asked."""
+    """Opening hours of one kit, ready to be asked; threads may share them."""
 
     def __init__(self, text: str, calendar: Calendar) -> None:
         """Compile a text in OSM syntax; an empty text means that the hours are not known.
@@ -147,19 +208,25 @@ class Hours:
         """
         self.text = text.strip()
         self._calendar = calendar
-        self._rules = _compiled(self.text, calendar) if self.text else None
-        spans = re.findall(r"(\d\d):\d\d-(\d\d):\d\d", str(self._rules))
+        self._week = functools.lru_cache(maxsize=_WEEKS_KEPT)(self._work_out)
+        plain = _parse(self.text, calendar) if self.text else None
+        bare = _without_comments(str(plain))
+        spans = re.findall(r"(\d\d):\d\d-(\d\d):\d\d", bare)
         ends = [int(end) % _DAY_H + 1 for start, end in spans if int(end) >= _DAY_H or end < start]
-        self._overnight = dt.timedelta(hours=max(ends, default=0))
+        self._overnight_s = max(ends, default=0) * _HOUR_S
         self._disputed = set()
-        if ends and "00:00-" not in str(self._rules):
-            self._disputed.add((State.CLOSED, State.OPEN))
-        if ends and not re.search(r"-(?:24|00):00", str(self._rules)):
-            self._disputed.add((State.OPEN, State.CLOSED))
-        self._needs_holidays = bool(re.search(r"\bPH\b", _without_comments(self.text)))
+        if ends and "00:00-" not in bare:
+            self._disputed.add((_CLOSED, _OPEN))
+        if ends and not re.search(r"-(?:24|00):00", bare):
+            self._disputed.add((_OPEN, _CLOSED))
+        self._has_fallback = "||" in bare
+        self._holiday_rules = _split(str(plain), calendar) if re.search(r"\bPH\b", bare) else ()
+        self._ordinary = _written(self._holiday_rules, dt.date.max, dt.date.max, moved=False)
+        if self._holiday_rules:
+            plain = _parse(self._ordinary, calendar)
         # school holidays differ from school to school: no calendar is right for all
-        if re.search(r"\bSH\b", _without_comments(self.text)):
-            self._rules = None
+        self._rules = None if re.search(r"\bSH\b", bare) else plain
+        self._always = str(self._rules) == ALWAYS and not self._holiday_rules
 
     def at(self, moment: dt.datetime) -> Opening:
         """Tell the state at an instant.
@@ -175,62 +242,235 @@ class Hours:
             Times in the calendar's zone.
         """
         local = moment.astimezone(self._calendar.zone)
-        beyond = not FIRST_YEAR <= local.year <= LAST_YEAR
-        if self._rules is None or (self._needs_holidays and beyond):
+        if self._rules is None or not self._covers(local.year):
             return Opening(State.UNKNOWN)
-        if str(self._rules) == ALWAYS:
+        if self._always:
             return Opening(State.OPEN)
-        spans = self._spans(self._rules, local)
-        _, state = next(spans)
+        today = local.toordinal()
+        number, beyond = _week_number(today), today + _LOOK_AHEAD_DAYS
+        starts, codes = self._week(number)
+        index = bisect.bisect_right(starts, moment.timestamp()) - 1
+        code = codes[index]
         until = opens = None
-        for start, here in spans:
-            until = until or (start if here is not state else None)
-            opens = opens or (start if here is State.OPEN else None)
-            if until and (opens or state is State.OPEN):
-                break
-        return Opening(state, until, None if state is State.OPEN else opens)
+        while number <= _week_number(beyond):
+            index += 1
+            if index == len(codes):
+                number, index = number + 1, -1
+                starts, codes = self._week(number)
+            elif codes[index] != code:
+                until = starts[index] if until is None else until
+                opens = starts[index] if codes[index] == _OPEN else None
+                if _OPEN in {code, codes[index]}:
+                    break
+        return Opening(STATES[code], self._time(until, beyond), self._time(opens, beyond))
 
-    def _spans(
-        self, rules: OpeningHours, local: dt.datetime
-    ) -> Iterator[tuple[dt.datetime, State]]:
-        """Give the start and state of each span from ``local`` on.
+    def changes(self, day: dt.date) -> Changes:
+        """Give the states of the week of a day, from Monday to Sunday in local time."""
+        return self._week(_week_number(day.toordinal()))
+
+    def _covers(self, year: int) -> bool:
+        known = not self._holiday_rules or FIRST_YEAR <= year <= LAST_YEAR
+        return known and year in _YEARS
+
+    def _time(self, second: int | None, beyond: int) -> dt.datetime | None:
+        if second is None:
+            return None
+        time = dt.datetime.fromtimestamp(second, self._calendar.zone)
+        return time if time.toordinal() < beyond else None
+
+    def _work_out(self, number: int) -> Changes:
+        """Work out a week, numbered from Monday 1 January of the year 1."""
+        monday = _monday(number)
+        stretches = _stretches(self._calendar.zone, monday)
+        if self._rules is None or self._always or monday.year not in _YEARS:
+            code = _OPEN if self._always else _UNKNOWN
+            return Changes(array("q", [stretches[0].start]), bytes([code]))
+        local = self._local(self._rules, monday)
+        starts, codes = array("q"), bytearray()
+        for start, end, offset in stretches:
+            first = bisect.bisect(local, (start + offset, _OPEN)) - 1
+            for begins, code in local[first:]:
+                if begins >= end + offset:
+                    break
+                if not codes or code != codes[-1]:
+                    starts.append(max(begins - offset, start))
+                    codes.append(code)
+        return Changes(starts, bytes(codes))
+
+    def _local(self, ordinary: OpeningHours, monday: dt.date) -> "list[_Span]":
+        """Give the spans of a week and the Sunday before it, with its holidays."""
+        if not self._holiday_rules:
+            return self._spans(ordinary, monday)
+        first, last = monday - _BESIDE, monday + _BESIDE + dt.timedelta(days=7)
+        kept, either = (
+            _written(self._holiday_rules, first, last, moved=moved) for moved in (False, True)
+        )
+        spans = self._spans(
+            ordinary if kept == self._ordinary else _parse(kept, self._calendar), monday
+        )
+        if kept == either:
+            return spans
+        # nobody knows whether the shop keeps the day itself, unless that makes no difference
+        return _agreed(spans, self._spans(_parse(either, self._calendar), monday))
+
+    def _spans(self, rules: OpeningHours, monday: dt.date) -> "list[_Span]":
+        """Ask the library for a week and the Sunday before it.
 
         Hours that run past midnight beside a day with other hours ("18:00-02:00; PH off")
         leave open to whom the first hours of a day belong. There the answer is unknown.
         """
-        before: State | None = None
-        for start, end, state in self._day_by_day(rules, local):
-            disputed = (before, state) in self._disputed and start.time() == dt.time(0)
-            before = state
-            dawn = min(end, start + self._overnight) if disputed else start
-            if disputed and dawn > local:
-                yield start, State.UNKNOWN
-            if end > max(local, dawn):
-                yield dawn, state
-
-    @staticmethod
-    def _day_by_day(
-        rules: OpeningHours, local: dt.datetime
-    ) -> Iterator[tuple[dt.datetime, dt.datetime, State]]:
-        """Give the spans of each day, from the day before ``local`` on.
-
-        Asked for more than a day at a time, the library (2.1.4) passes over openings that
-        follow a fallback rule ("Mo-Fr 10:00-12:00 || unknown").
-        """
-        yesterday = local.date() - dt.timedelta(days=1)
-        for number in range(_LOOK_AHEAD_DAYS):
-            day = yesterday + dt.timedelta(days=number)
-            first = dt.datetime.combine(day, dt.time(0), local.tzinfo)
-            last = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(0), local.tzinfo)
-            for start, end, state, comment in rules.intervals(first, last):
-                yield start, end, _state(state, comment)
+        sunday, after = (monday + dt.timedelta(days=days) for days in (-1, 7))
+        # Asked for more than a day at a time, the library (2.1.4) passes over openings that
+        # follow a fallback rule ("Mo-Fr 10:00-12:00 || unknown").
+        ends_year = self._holiday_rules and sunday.year != after.year
+        step = 1 if self._has_fallback or ends_year else 8
+        midnights = [
+            dt.datetime.combine(sunday + dt.timedelta(days=days), dt.time(0), self._calendar.zone)
+            for days in range(0, 9, step)
+        ]
+        found: list[_Span] = []
+        before: int | None = None
+        for first, last in itertools.pairwise(midnights):
+            for begin, end, state, comment in rules.intervals(first, last):
+                code = _code(state, comment) if self._covers(begin.year) else _UNKNOWN
+                start, stop = _local_s(begin), _local_s(end)
+                if (before, code) in self._disputed and start % _DAY_S == 0:
+                    found.append(_Span(start, _UNKNOWN))
+                    start = min(stop, start + self._overnight_s)
+                # a span that the clocks go forward over has no length
+                if start < stop:
+                    found.append(_Span(start, code))
+                before = code
+        return found
 
 
-def _state(state: _LibraryState, comment: str) -> State:
+def week(hours: Iterable[Hours], day: dt.date, calendar: Calendar) -> npt.NDArray[np.int8]:
+    """Tell the state in each hour of a week.
+
+    Parameters
+    ----------
+    hours
+        Each is worked out once; take the rows per kit with ``week(...)[snapshot.hours_of]``.
+    day
+        Any day of the week.
+    calendar
+        The one that the hours were compiled with.
+
+    Returns
+    -------
+    codes
+        Shape ``(n, 168)``, numbers in ``STATES``: 0 closed, 1 unknown, 2 open. Column 0 is Monday
+        00:00 to 01:00 local time. The worst state of an hour counts, so that it is open only if
+        it is from its first second to its last. The hour that the clocks skip in spring
+        has the state of the instant after it; the hour that comes twice in autumn has the worst
+        of both.
+    """
+    weeks = [one.changes(day) for one in hours]
+    if not weeks:
+        return np.empty((0, WEEK_H), dtype=np.int8)
+    slots, begins = _slots(calendar.zone, _monday(_week_number(day.toordinal())))
+    rows = np.repeat(np.arange(len(weeks)), [len(codes) for _, codes in weeks])
+    starts = np.concatenate([np.frombuffer(starts, dtype=np.int64) for starts, _ in weeks])
+    codes = np.frombuffer(b"".join(codes for _, codes in weeks), dtype=np.int8)
+    # one search through all weeks, laid end to end
+    span = 2 * WEEK_H * _HOUR_S
+    asked = np.arange(len(weeks))[:, np.newaxis] * span + (begins - begins[0])
+    found = np.searchsorted(rows * span + (starts - begins[0]), asked.ravel(), side="right") - 1
+    table = codes[found].reshape(asked.shape)
+    np.minimum.at(table, (rows, np.searchsorted(begins, starts, side="right") - 1), codes)
+    order = np.argsort(slots, kind="stable")
+    firsts = np.searchsorted(slots[order], np.arange(WEEK_H))
+    return np.asarray(np.minimum.reduceat(table[:, order], firsts, axis=1))
+
+
+class _Stretch(NamedTuple):
+    """A time without a change of the clocks: seconds of UTC, and local time minus UTC."""
+
+    start: int
+    end: int
+    offset: int
+
+
+class _Span(NamedTuple):
+    """What holds from a local second (counted from 1970 as if it were UTC) to the next span."""
+
+    start: int
+    code: int
+
+
+def _week_number(ordinal: int) -> int:
+    return (ordinal - 1) // 7
+
+
+def _monday(number: int) -> dt.date:
+    return dt.date.fromordinal(number * 7 + 1)
+
+
+def _local_s(time: dt.datetime) -> int:
+    days = time.toordinal() - _EPOCH
+    return days * _DAY_S + time.hour * _HOUR_S + time.minute * 60 + time.second
+
+
+@functools.lru_cache(maxsize=_WEEKS_KEPT)
+def _stretches(zone: ZoneInfo, monday: dt.date) -> tuple[_Stretch, ...]:
+    """Divide a week where the clocks change."""
+
+    def offset(second: int) -> int:
+        return _local_s(dt.datetime.fromtimestamp(second, zone)) - second
+
+    start, end = (
+        int(dt.datetime.combine(day, dt.time(0), zone).timestamp())
+        for day in (monday, monday + dt.timedelta(days=7))
+    )
+    edges = [start]
+    for low in range(start, end, _DAY_S):
+        seconds = range(low, min(low + _DAY_S, end - 1) + 1)
+        old = offset(low)
+        if offset(seconds[-1]) != old:
+            edges.append(low + bisect.bisect(seconds, x=False, key=lambda s: offset(s) != old))
+    return tuple(_Stretch(a, b, offset(a)) for a, b in itertools.pairwise([*edges, end]))
+
+
+@functools.lru_cache(maxsize=_WEEKS_KEPT)
+def _slots(zone: ZoneInfo, monday: dt.date) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Give the hour of the week and the first UTC second of each part of a week, in time's order.
+
+    An hour that is skipped is a part without length.
+    """
+    midnight = _local_s(dt.datetime.combine(monday, dt.time(0)))
+    parts: list[tuple[int, int]] = []
+    reached = 0
+    for start, end, offset in _stretches(zone, monday):
+        first, last = (
+            (start + offset - midnight) // _HOUR_S,
+            (end - 1 + offset - midnight) // _HOUR_S,
+        )
+        parts += [(slot, start) for slot in range(reached, first)]
+        parts += [
+            (slot, max(start, midnight + slot * _HOUR_S - offset))
+            for slot in range(first, last + 1)
+        ]
+        reached = last + 1
+    slots, begins = np.array(parts, dtype=np.int64).T
+    return slots, begins
+
+
+def _agreed(one: Sequence[_Span], other: Sequence[_Span]) -> list[_Span]:
+    """Say unknown wherever two readings of a week differ."""
+    changes = sorted((start, who, code) for who in (0, 1) for start, code in (one, other)[who])
+    now = [_UNKNOWN, _UNKNOWN]
+    agreed = {}
+    for start, who, code in changes:
+        now[who] = code
+        agreed[start] = code if now[0] == now[1] else _UNKNOWN
+    return [_Span(start, code) for start, code in agreed.items()]
+
+
+def _code(state: _LibraryState, comment: str) -> int:
     # "by appointment" and other comments: nobody knows whether the door is open
     if comment or state == _LibraryState.UNKNOWN:
-        return State.UNKNOWN
-    return State.OPEN if state == _LibraryState.OPEN else State.CLOSED
+        return _UNKNOWN
+    return _OPEN if state == _LibraryState.OPEN else _CLOSED
 
 
 def _parse(text: str, calendar: Calendar | None = None) -> OpeningHours:
@@ -246,13 +486,6 @@ def _parse(text: str, calendar: Calendar | None = None) -> OpeningHours:
         raise OpeningHoursError(msg) from error
 
 
-def _compiled(text: str, calendar: Calendar) -> OpeningHours:
-    plain = _parse(text, calendar)
-    if not re.search(r"\bPH\b", _without_comments(text)):
-        return plain
-    return _parse(_with_dates_for_holidays(str(plain), calendar), calendar)
-
-
 _COMMENT = re.compile(r'"[^"]*"')
 
 
@@ -260,43 +493,90 @@ def _without_comments(text: str) -> str:
     return _COMMENT.sub('""', text)
 
 
-def _with_dates_for_holidays(canonical: str, calendar: Calendar) -> str:
-    """Write ``PH`` out as dates in a text that the library has put in canonical form.
+class _Rule(NamedTuple):
+    """One rule of a text, what it says about holidays apart.
+
+    Attributes
+    ----------
+    joint
+        What divides it from the rule before.
+    ordinary
+        What it says about other days, empty if nothing.
+    on_holidays
+        What it says about holidays, without ``PH`` itself.
+    kept, moved
+        The days that ``PH`` means in it, and those that it may mean, in their order.
+    """
+
+    joint: str
+    ordinary: str
+    on_holidays: str = ""
+    kept: Sequence[dt.date] = ()
+    moved: Sequence[dt.date] = ()
+
+
+def _split(canonical: str, calendar: Calendar) -> tuple[_Rule, ...]:
+    """Divide a text that the library has put in canonical form into rules.
 
     There, rules are divided by ``; ``, ``, `` or `` || `` and lists have no space after the
-    comma. ``Sa,PH 10:00-16:00`` becomes ``Sa 10:00-16:00; 2026 Jan 1,... 10:00-16:00``.
+    comma.
     """
     comments = _COMMENT.findall(canonical)
     numbers = itertools.count()
     bare = _COMMENT.sub(lambda _: f'"{next(numbers)}"', canonical)
-    parts = re.split(r"(; |, | \|\| )", bare)
-    written: list[str] = []
-    for index in range(0, len(parts), 2):
-        joint = parts[index - 1] if index else ""
-        for rule in _split_rule(parts[index], calendar):
-            written += [joint or "; ", rule] if written else [rule]
-    text = "".join(written) or "off"
-    return _COMMENT.sub(lambda match: comments[int(match[0][1:-1])], text)
+
+    def whole(text: str) -> str:
+        return _COMMENT.sub(lambda match: comments[int(match[0][1:-1])], text)
+
+    parts = ["; ", *re.split(r"(; |, | \|\| )", bare)]
+    rules = (_split_rule(*pair, calendar) for pair in zip(parts[::2], parts[1::2], strict=True))
+    return tuple(
+        rule._replace(ordinary=whole(rule.ordinary), on_holidays=whole(rule.on_holidays))
+        for rule in rules
+    )
 
 
-def _split_rule(rule: str, calendar: Calendar) -> list[str]:
+def _split_rule(joint: str, rule: str, calendar: Calendar) -> _Rule:
     words = rule.split(" ")
     spot = next((i for i, word in enumerate(words) if "PH" in word.split(",")), None)
     if spot is None:
-        return [rule]
+        return _Rule(joint, rule)
     before, after = words[:spot], words[spot + 1 :]
     days = [day for day in words[spot].split(",") if day != "PH"]
     shift = dt.timedelta()
     if len(after) > 1 and re.fullmatch(r"[+-]?\d+", after[0]) and after[1].startswith("day"):
         shift, after = dt.timedelta(days=int(after[0])), after[2:]
-    dates = [day + shift for day in calendar.public_holidays()]
+    kept, moved = (
+        [day + shift for day in dates]
+        for dates in (calendar.public_holidays(), calendar.moved_holidays())
+    )
     if before:
         season = OpeningHours(" ".join([*before, "00:00-24:00"]))
-        dates = [d for d in dates if season.is_open(dt.datetime.combine(d, dt.time(12)))]
-    rules = []
-    if days:
-        rules.append(" ".join([*before, ",".join(days), *after]))
-    if dates:
+        kept, moved = (
+            [d for d in dates if season.is_open(dt.datetime.combine(d, dt.time(12)))]
+            for dates in (kept, moved)
+        )
+    ordinary = " ".join([*before, ",".join(days), *after]) if days else ""
+    return _Rule(joint, ordinary, " ".join(after), kept, moved)
+
+
+def _written(rules: Iterable[_Rule], first: dt.date, last: dt.date, *, moved: bool) -> str:
+    """Write ``PH`` out as the dates from ``first`` to ``last``.
+
+    ``Sa,PH 10:00-16:00`` becomes ``Sa 10:00-16:00; 2026 Dec 28 10:00-16:00``. All dates of all
+    years would be right as well, but slow for the library.
+    """
+    written: list[str] = []
+    for rule in rules:
+        dates = [*_between(rule.kept, first, last)]
+        if moved:
+            dates = sorted({*dates, *_between(rule.moved, first, last)})
         listed = ",".join(f"{d.year} {d:%b} {d.day}" for d in dates)
-        rules.append(" ".join([listed, *after]))
-    return rules
+        on_dates = f"{listed} {rule.on_holidays}" if listed else ""
+        for text in filter(None, (rule.ordinary, on_dates)):
+            written += [rule.joint, text] if written else [text]
+    return "".join(written) or "off"
+
+
+def _between(dates: Sequence[dt.date], first: dt.date, last: dt.date) -> Sequence[dt.date]:
+    return dates[bisect.bisect_left(dates, first) : bisect.bisect_right(dates, last)]
