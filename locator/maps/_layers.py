@@ -1,6 +1,7 @@
 """Hold the layers that several maps share."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import folium
 import geopandas as gpd
@@ -14,6 +15,7 @@ from locator.analysis.fetch import Availability, Standing
 from locator.analysis.reach import Reach
 from locator.hours import ALWAYS
 from locator.maps._guard import text
+from locator.travel import tiles
 
 _SIGNS: Mapping[str, tuple[str, str]] = {
     Availability.OPEN: ("kit-open", "24"),
@@ -22,6 +24,7 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
 }
 
 
+_PAPER = "#f7f6f2"
 REACH_OPACITY = 0.14
 # shaded areas lie below the names of the basemap, signs above them
 SHADES = "shades"
@@ -44,15 +47,35 @@ class _Locate(LocateControl):
     default_css = (("locate_css", "vendor/leaflet.locatecontrol/dist/L.Control.Locate.min.css"),)
 
 
-class _Basemap(JSCSSMixin, Layer):
+@dataclass(frozen=True, slots=True)
+class Basemap:
+    """What lies below everything on a map.
+
+    Attributes
+    ----------
+    url
+        Vector tiles of streets and names.
+    streets_url
+        Vector tiles of the walking network; empty if none is loaded.
+    attribution
+        Of both.
+    """
+
+    url: str
+    streets_url: str
+    attribution: str
+
+
+class _Tiles(JSCSSMixin, Layer):
     """Streets and names from our own vector tiles."""
 
     default_js = (("protomaps", "vendor/protomaps-leaflet/dist/protomaps-leaflet.js"),)
     _template = Template(
         """
         {% macro script(this, kwargs) %}
-            {{ this._parent.get_name() }}.createPane("names").style.zIndex =
-                380;
+            if (!{{ this._parent.get_name() }}.getPane("names")) {
+                {{ this._parent.get_name() }}.createPane("names").style.zIndex = 380;
+            }
             var {{ this.get_name() }} = (function () {
                 var is = function (kind) {
                     return function (zoom, f) { return f.props.kind === kind; };
@@ -83,8 +106,14 @@ class _Basemap(JSCSSMixin, Layer):
                 /* names lie above shaded areas and below signs */
                 return L.layerGroup([
                     tiles({
-                        backgroundColor: "#f7f6f2", labelRules: [],
+                        backgroundColor: {{ this.paper|tojson }}, labelRules: [],
                         paintRules: [{
+                            dataLayer: "map", filter: is("path"),
+                            symbolizer: new protomapsL.LineSymbolizer({
+                                color: "#b9b4a8",
+                                width: function (z) { return z < 15 ? 0.6 : 1.2; }
+                            })
+                        }, {
                             dataLayer: "map", filter: is("street"),
                             symbolizer: new protomapsL.LineSymbolizer({
                                 color: "#b9b4a8",
@@ -114,13 +143,14 @@ class _Basemap(JSCSSMixin, Layer):
         """
     )
 
-    def __init__(self, url: str, attribution: str, max_zoom: int) -> None:
+    def __init__(self, url: str, attribution: str, max_zoom: int, paper: str | None) -> None:
         super().__init__(name="Streets", overlay=True, control=False)
         self._name = "Basemap"
         self.url, self.attribution, self.max_zoom = url, attribution, max_zoom
+        self.paper = paper
 
 
-def blank(county: gpd.GeoDataFrame, basemap_url: str, attribution: str) -> folium.Map:
+def blank(county: gpd.GeoDataFrame, basemap: Basemap) -> folium.Map:
     """Start a map of the area: streets, names and the outline of the county."""
     west, south, east, north = county.total_bounds
     drawn = _Leaflet(
@@ -137,7 +167,9 @@ def blank(county: gpd.GeoDataFrame, basemap_url: str, attribution: str) -> foliu
     # the page's own script goes there, or to the reader's place: tiles are asked for once
     drawn.options["home"] = [[south, west], [north, east]]
     CustomPane(SHADES, z_index=350).add_to(drawn)
-    _Basemap(basemap_url, text(attribution), 13).add_to(drawn)
+    _Tiles(basemap.url, text(basemap.attribution), 13, _PAPER).add_to(drawn)
+    if basemap.streets_url:
+        _Tiles(basemap.streets_url, "", tiles.MAX_ZOOM, None).add_to(drawn)
     folium.GeoJson(
         county[["geometry"]].to_json(),
         control=False,

@@ -11,6 +11,7 @@ from locator.analysis.reach import Reach
 from locator.hours import ALWAYS
 from locator.maps import _layers
 from locator.maps._guard import Picture, compose
+from locator.maps._layers import Basemap
 
 # ColorBrewer's YlOrRd, the lightest left out so that cells stand out from the paper
 _CELL_COLOURS = ("#fecc5c", "#fd8d3c", "#f03b20", "#bd0026")
@@ -61,8 +62,7 @@ def coverage_map(
     lsoa_outlines: gpd.GeoDataFrame,
     *,
     reach: Reach | None,
-    basemap_url: str,
-    attribution: str,
+    basemap: Basemap,
 ) -> Picture:
     """Draw kits, their reach, cells of incidents out of reach, and deprivation.
 
@@ -77,10 +77,10 @@ def coverage_map(
     reach
         From where the kits are fetched within a time, along streets; None draws circles of
         the standard instead.
-    basemap_url, attribution
-        As in :func:`locator.maps.kits.kits_map`.
+    basemap
+        What lies below.
     """
-    drawn = _layers.blank(county, basemap_url, attribution)
+    drawn = _layers.blank(county, basemap)
     _deprivation(coverage, lsoa_outlines).add_to(drawn)
     _cells(coverage).add_to(drawn)
     if reach is None:

@@ -9,6 +9,7 @@ from locator.analysis.fetch import Availability, Standing
 from locator.analysis.reach import Reach
 from locator.maps import ROUGH_M, _layers
 from locator.maps._guard import Picture, compose
+from locator.maps._layers import Basemap
 from locator.registry.snapshot import Snapshot
 
 
@@ -18,8 +19,7 @@ def kits_map(
     county: gpd.GeoDataFrame,
     *,
     reach: Reach | None,
-    basemap_url: str,
-    attribution: str,
+    basemap: Basemap,
 ) -> Picture:
     """Draw every placed kit that is said to be in service.
 
@@ -33,15 +33,13 @@ def kits_map(
         Outline (EPSG:4326).
     reach
         From where open kits are fetched within a time; None if no streets are loaded.
-    basemap_url
-        Where the page finds the vector tiles.
-    attribution
-        Of the basemap.
+    basemap
+        What lies below.
     """
     placed = snapshot.placed
     shown = [s.availability is not Availability.OUT_OF_SERVICE for s in standings]
     kits = placed[shown]
-    drawn = _layers.blank(county, basemap_url, attribution)
+    drawn = _layers.blank(county, basemap)
     if reach is not None:
         _layers.reach_areas(reach, _layers.SHADES).add_to(drawn)
     _layers.rough_circles(kits, beyond_m=ROUGH_M).add_to(drawn)

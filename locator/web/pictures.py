@@ -5,10 +5,12 @@ import hashlib
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
 from typing import TypeVar
 
 import geopandas as gpd
-from flask import Blueprint, Response, make_response, request, send_file
+from flask import Blueprint, Response, abort, make_response, request, send_file
 
 from locator import tables
 from locator.analysis import coverage as gaps
@@ -16,10 +18,11 @@ from locator.analysis.fetch import Availability, Standing
 from locator.analysis.nearest import standings
 from locator.analysis.reach import Reach, reach
 from locator.errors import InputError
-from locator.maps import Picture
+from locator.maps import Basemap, Picture
 from locator.maps import coverage as coverage_maps
 from locator.maps import kits as kit_maps
 from locator.registry.snapshot import Snapshot
+from locator.travel import tiles
 from locator.web.here import facts, now
 
 blueprint = Blueprint("pictures", __name__)
@@ -88,19 +91,22 @@ def coverage_picture(snapshot: Snapshot, within_m: int, when: str) -> "Served":
         known.county,
         known.lsoa_outlines,
         reach=areas,
-        basemap_url="/basemap.pmtiles",
-        attribution=_basemap_attribution(),
+        basemap=_basemap(),
     )
     return Served.of(picture, f"/maps/coverage.js?within={within_m}&hours={when}", areas)
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A picture, the address of its script, and the reach of kits drawn on it."""
+    """A picture, the address of its script, and what is drawn from the walking network.
+
+    ``streets`` names the extract whose streets are drawn, ``reach`` holds the areas.
+    """
 
     picture: Picture
     script_url: str
     digest: str
+    streets: str
     reach: Reach | None
 
     @classmethod
@@ -108,7 +114,7 @@ class Served:
         """Give the script an address that is new whenever its content is."""
         digest = hashlib.sha256(picture.script.encode()).hexdigest()[:12]
         joint = "&" if "?" in address else "?"
-        return cls(picture, f"{address}{joint}v={digest}", digest, reach)
+        return cls(picture, f"{address}{joint}v={digest}", digest, _drawn_streets(), reach)
 
     @property
     def reach_s(self) -> list[float]:
@@ -125,12 +131,22 @@ def _reach(kits: gpd.GeoDataFrame) -> Reach | None:
     return found if (found.areas["method"] == "streets").any() else None
 
 
-def _basemap_attribution() -> str:
+def _basemap() -> Basemap:
     known = facts()
     owed = [tables.sources(known.settings.geodata)["basemap"].attribution]
     if known.travel.streets:
         owed.append(f"Ways: {known.travel.streets.network.about.source.attribution}.")
-    return " ".join(owed)
+    streets_url = "/streets.pmtiles" if _drawn_streets() else ""
+    return Basemap("/basemap.pmtiles", streets_url, " ".join(owed))
+
+
+def _drawn_streets() -> str:
+    streets = facts().travel.streets
+    return streets.network.about.source.file if streets and _street_tiles().exists() else ""
+
+
+def _street_tiles() -> Path:
+    return facts().settings.network / tiles.FILE
 
 
 def kits_picture() -> Served:
@@ -148,8 +164,7 @@ def _draw_kits(snapshot: Snapshot, how: tuple[Standing, ...]) -> Served:
         how,
         known.county,
         reach=areas,
-        basemap_url="/basemap.pmtiles",
-        attribution=_basemap_attribution(),
+        basemap=_basemap(),
     )
     return Served.of(picture, "/maps/kits.js", areas)
 
@@ -181,7 +196,18 @@ def _script(served: Served) -> Response:
 def basemap() -> Response:
     """Serve the vector tiles of the basemap, in ranges."""
     folder = facts().settings.geodata
-    path = folder / tables.sources(folder)["basemap"].file
+    return _tiles(folder / tables.sources(folder)["basemap"].file)
+
+
+@blueprint.get("/streets.pmtiles")
+def streets() -> Response:
+    """Serve the vector tiles of the walking network, in ranges."""
+    if not _street_tiles().exists():
+        abort(HTTPStatus.NOT_FOUND)
+    return _tiles(_street_tiles())
+
+
+def _tiles(path: Path) -> Response:
     return send_file(
         path.resolve(), mimetype="application/octet-stream", conditional=True, max_age=86_400
     )

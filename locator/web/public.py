@@ -188,4 +188,5 @@ def _attributions(*names: str) -> list[str]:
 @blueprint.get("/data")
 def data() -> str:
     """Say where everything comes from and under which licence."""
-    return render_template("public/data.html")
+    streets = facts().travel.streets
+    return render_template("public/data.html", network=streets and streets.network.about)

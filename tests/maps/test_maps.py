@@ -7,16 +7,18 @@ import pytest
 from locator.analysis.coverage import coverage
 from locator.analysis.nearest import standings
 from locator.facts import Facts
-from locator.maps import Picture
+from locator.maps import Basemap, Picture
 from locator.maps.coverage import cell_bands, coverage_map, decile_bands
 from locator.maps.kits import kits_map
+
+PAPER = Basemap("/b", "", "them")
 
 
 def _kits(facts: Facts, **change: object) -> Picture:
     snapshot = facts.snapshot()
     snapshot = dataclasses.replace(snapshot, kits=snapshot.kits.assign(**change))
     states = standings(snapshot, facts.calendar.read("2026-07-04 23:30"))
-    return kits_map(snapshot, states, facts.county, basemap_url="/b", attribution="them")
+    return kits_map(snapshot, states, facts.county, reach=None, basemap=PAPER)
 
 
 def test_kits_are_drawn_the_same_every_time(facts: Facts) -> None:
@@ -52,9 +54,7 @@ def test_assets_come_from_the_vendor_folder(facts: Facts) -> None:
 @pytest.fixture(scope="module")
 def gaps(facts: Facts) -> tuple[str, object]:
     result = coverage(facts.snapshot(), facts.incidents, facts.residents, within_m=400)
-    picture = coverage_map(
-        result, facts.county, facts.lsoa_outlines, basemap_url="/b", attribution="them"
-    )
+    picture = coverage_map(result, facts.county, facts.lsoa_outlines, reach=None, basemap=PAPER)
     return picture.script, result
 
 
@@ -93,7 +93,5 @@ def test_layers_and_legend(gaps: tuple[str, object], facts: Facts) -> None:
 
 def test_a_map_without_gaps(facts: Facts) -> None:
     result = coverage(facts.snapshot(), facts.incidents, facts.residents, within_m=60_000)
-    picture = coverage_map(
-        result, facts.county, facts.lsoa_outlines, basemap_url="/b", attribution="them"
-    )
+    picture = coverage_map(result, facts.county, facts.lsoa_outlines, reach=None, basemap=PAPER)
     assert picture.name == "map_coverage"
