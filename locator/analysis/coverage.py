@@ -8,12 +8,12 @@ import h3
 import numpy as np
 import pandas as pd
 import shapely
-from scipy.spatial import cKDTree
 
 from locator import geodesy
 from locator.demand import Incidents
 from locator.hours import ALWAYS, State
 from locator.registry.snapshot import Snapshot
+from locator.travel.index import PointIndex
 
 # H3 cells of resolution 8 are about 0.74 km2: an area, never a place
 CELL_RESOLUTION = 8
@@ -191,10 +191,8 @@ def coverage(
 
 
 def _nearest_m(points: pd.DataFrame, kits: gpd.GeoDataFrame) -> geodesy.type_floats:
-    if kits.empty:
-        return np.full(len(points), np.inf)
-    tree = cKDTree(shapely.get_coordinates(kits.geometry.array))
-    return np.asarray(tree.query(points[["easting", "northing"]].to_numpy())[0])
+    index = PointIndex(shapely.get_coordinates(kits.geometry.array))
+    return index.nearest_many(points[["easting", "northing"]].to_numpy())[0]
 
 
 def _shares(counted: pd.DataFrame, column: str) -> pd.DataFrame:
