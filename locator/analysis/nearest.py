@@ -4,7 +4,6 @@ import datetime as dt
 import functools
 from collections.abc import Mapping
 
-import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 
@@ -69,12 +68,13 @@ def nearest(
         ways = travel.ways(here, snapshot.grid, snaps, blur, reach_m)
         # who walks, from the far side of the uncertainty, after the call: too late is shut
         codes = _availability_codes(snapshot, openings, at, travel.pace.arrival_s(ways.high_m))
-        groups = [_first(ways.metres, codes, states, count) for states in _GROUPS]
+        listed_in = _GROUP_OF[codes]
+        groups = [_first(ways.metres, listed_in == group, count) for group in range(len(_GROUPS))]
         if ways.tree is None or snaps is None or _settled(ways, snaps, groups):
             break
 
     def fetches(rows: list[int], described: int = 0) -> tuple[Fetch, ...]:
-        kits = _rows(snapshot.placed.iloc[rows])
+        kits = snapshot.records(snapshot.placed_rows[rows])
         exact = geodesy.geodesic_m(position.lon, position.lat, *snapshot.degrees[rows].T.copy())
         return tuple(
             _fetch(
@@ -89,7 +89,6 @@ def nearest(
             for number, (kit, row, distance_m) in enumerate(zip(kits, rows, exact, strict=True))
         )
 
-    unplaced = snapshot.kits[snapshot.kits.geometry.isna()]
     return Answer(
         position=position,
         at=at.astimezone(snapshot.calendar.zone),
@@ -102,7 +101,7 @@ def nearest(
                 _standing(snapshot, kit, Availability.UNPLACED, at),
                 openings[str(kit["opening_hours"])],
             )
-            for kit in _rows(unplaced)
+            for kit in snapshot.unplaced
         ),
         version=snapshot.version,
         travel=travel,
@@ -116,13 +115,10 @@ def _snapped(travel: Travel, snapshot: Snapshot) -> Snaps | None:
 
 
 def _first(
-    metres: geodesy.type_floats,
-    codes: npt.NDArray[np.int8],
-    states: tuple[Availability, ...],
-    count: int,
+    metres: geodesy.type_floats, chosen_from: npt.NDArray[np.bool_], count: int
 ) -> list[int]:
-    """Give the rows of the nearest kits in some states."""
-    rows = np.flatnonzero(np.isin(codes, [_STATES.index(state) for state in states]))
+    """Give the rows of the nearest of some kits."""
+    rows = np.flatnonzero(chosen_from)
     if len(rows) > count:
         far = np.partition(metres[rows], count - 1)[count - 1]
         rows = rows[metres[rows] <= far]
@@ -152,7 +148,7 @@ def overview(snapshot: Snapshot, at: dt.datetime) -> list[Fetch]:
             _standing(snapshot, kit, states.get(str(kit["reference"]), Availability.UNPLACED), at),
             openings[str(kit["opening_hours"])],
         )
-        for kit in _rows(snapshot.kits)
+        for kit in snapshot.records(np.arange(len(snapshot.kits)))
     ]
 
 
@@ -161,7 +157,7 @@ def standings(snapshot: Snapshot, at: dt.datetime) -> list[Standing]:
     return [
         _standing(snapshot, kit, availability, at)
         for kit, availability in zip(
-            _rows(snapshot.placed[["last_checked", "expires_on", "geometry"]]),
+            snapshot.records(snapshot.placed_rows),
             _availabilities(snapshot, at),
             strict=True,
         )
@@ -186,17 +182,15 @@ def _day(value: object) -> dt.date | None:
     return value if isinstance(value, dt.date) else None
 
 
-def _rows(kits: gpd.GeoDataFrame) -> list[Mapping[str, object]]:
-    columns = [column for column in kits.columns if column != kits.geometry.name]
-    values = zip(*(kits[column].to_list() for column in columns), strict=True)
-    return [dict(zip(columns, row, strict=True)) for row in values]
-
-
 _STATES = tuple(Availability)
 _GROUPS = (
     (Availability.OPEN,),
     (Availability.UNKNOWN_HOURS,),
     (Availability.CLOSING, Availability.CLOSED, Availability.OUT_OF_SERVICE),
+)
+# in which of the groups a state is listed; places that are not known are in none
+_GROUP_OF = np.array(
+    [next((i for i, group in enumerate(_GROUPS) if state in group), -1) for state in _STATES]
 )
 _BY_HOURS = {
     State.OPEN: Availability.OPEN,

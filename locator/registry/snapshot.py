@@ -47,7 +47,32 @@ class Snapshot:
     @functools.cached_property
     def placed(self) -> gpd.GeoDataFrame:
         """Kits with a position."""
-        return self.kits[self.kits.geometry.notna()]
+        return self.kits.iloc[self.placed_rows]
+
+    @functools.cached_property
+    def placed_rows(self) -> npt.NDArray[np.intp]:
+        """Rows of the placed kits in ``kits``, shape ``(n,)``."""
+        return np.flatnonzero(self.kits.geometry.notna())
+
+    @functools.cached_property
+    def unplaced(self) -> list[Mapping[str, object]]:
+        """Kits without a position, by column."""
+        return self.records(np.flatnonzero(self.kits.geometry.isna()))
+
+    def records(self, rows: npt.NDArray[np.intp]) -> list[Mapping[str, object]]:
+        """Give some rows of ``kits`` by column, without their geometry."""
+        columns = [values[rows].tolist() for values in self._values.values()]
+        return [dict(zip(self._values, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    @functools.cached_property
+    def _values(self) -> dict[str, npt.NDArray[np.object_]]:
+        """Columns as plain values: taking a few rows out of a frame takes milliseconds."""
+        plain = {}
+        for column in self.kits.columns.drop(self.kits.geometry.name):
+            values = np.empty(len(self.kits), dtype=np.object_)
+            values[:] = self.kits[column].to_list()
+            plain[column] = values
+        return plain
 
     @functools.cached_property
     def in_service(self) -> gpd.GeoDataFrame:
@@ -62,12 +87,12 @@ class Snapshot:
     @functools.cached_property
     def degrees(self) -> geodesy.type_floats:
         """Longitude and latitude of the placed kits (EPSG:4326), shape ``(n, 2)``."""
-        return self.placed[["longitude", "latitude"]].to_numpy(dtype=np.float64)
+        return np.asarray(self.placed[["longitude", "latitude"]], dtype=np.float64)
 
     @functools.cached_property
     def precision_m(self) -> geodesy.type_floats:
         """How far each placed kit may lie from its position, metres, shape ``(n,)``."""
-        return self.placed["precision_m"].to_numpy(dtype=np.float64)
+        return np.asarray(self.placed["precision_m"], dtype=np.float64)
 
     @functools.cached_property
     def installed(self) -> npt.NDArray[np.bool_]:
