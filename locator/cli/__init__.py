@@ -2,7 +2,7 @@
 
 import click
 
-from locator.cli import data, exchange, lookups, registry, serving
+from locator.cli import data, exchange, lookups, network, registry, serving
 from locator.cli._shared import Group
 
 
@@ -29,5 +29,6 @@ for _command in (
     registry.backup_command,
     registry.restore_command,
     data.data,
+    network.network,
 ):
     main.add_command(_command)
