@@ -1,5 +1,6 @@
 """Turn the registry's rows into an immutable picture that lookups read."""
 
+import datetime as dt
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import shapely
 from sqlalchemy import Connection, Engine, select
 
 from locator import geodesy
-from locator.hours import Calendar, Hours
+from locator.hours import Calendar, Hours, week
 from locator.registry import store
 from locator.registry.schema import Kit, Status, table_of
 
@@ -98,6 +99,17 @@ class Snapshot:
     def installed(self) -> npt.NDArray[np.bool_]:
         """Which placed kits are said to be installed, shape ``(n,)``."""
         return np.asarray(self.placed["status"] == Status.INSTALLED, dtype=np.bool_)
+
+    def week(self, day: dt.date) -> npt.NDArray[np.int8]:
+        """Tell how each placed kit stands in each hour of the week that holds a day.
+
+        Returns
+        -------
+        codes
+            Shape ``(n, 168)``, as :func:`locator.hours.week` has them; equal texts are worked
+            out once.
+        """
+        return week(self.hours.values(), day, self.calendar)[self.hours_of]
 
     @functools.cached_property
     def hours_of(self) -> npt.NDArray[np.intp]:
