@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from locator import geodesy
+from locator.travel import _grid, _search
 from locator.travel.network import (
     CELL_M,
     CM,
@@ -29,8 +30,11 @@ from locator.travel.network import (
 SNAP_M = 250.0
 # lengths on the National Grid and on the ellipsoid differ by less than 0.1 %
 _GRID_SLACK = 1.001
+# the band of a search in lengths of edges; from 1 to 10 the time hardly changes
+_BAND_EDGES = 2.0
 _CHUNK = 20_000
 _ORIGINS = 64
+_NOTHING_M = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,8 +107,24 @@ class Streets:
         easting, northing
             Metres (EPSG:27700), shape ``(n,)``. NaN is nowhere near a street.
         """
+        east, north = (np.ascontiguousarray(axis, dtype=np.float64) for axis in (easting, northing))
+        if _grid.AVAILABLE:
+            net = self.network
+            found = _search.snap(
+                east,
+                north,
+                SEGMENT_BITS,
+                SNAP_M * CM,
+                net.segment_cell,
+                net.segment_cell_first,
+                net.segment,
+                net.point,
+                net.point_m,
+                net.first,
+            )
+            return Snaps(*found)
         # the network is drawn in whole centimetres: a position on it is to lie on it exactly
-        at = np.rint(np.column_stack([easting, northing]) * CM)
+        at = np.rint(np.column_stack([east, north]) * CM)
         parts = [self._snap(at[i : i + _CHUNK]) for i in range(0, max(len(at), 1), _CHUNK)]
         return Snaps(
             np.concatenate([part.edge for part in parts]),
@@ -125,26 +145,15 @@ class Streets:
             cell = (at[open_] // side).astype(np.int64)
             owner, item = _in_cells(net.segment_cell, net.segment_cell_first, cell, reach)
             piece = net.segment[item].astype(np.int64)
-            a, b = net.point[piece].astype(np.float64), net.point[piece + 1].astype(np.float64)
-            street, way = b - a, at[open_[owner]] - a
-            square = np.einsum("ij,ij->i", street, street)
-            share = np.einsum("ij,ij->i", street, way) / np.maximum(square, 1.0)
-            share = np.clip(share, 0.0, 1.0)
-            gap = way - street * share[:, None]
-            apart = np.einsum("ij,ij->i", gap, gap)
-            if len(item):
-                begin = np.flatnonzero(np.diff(owner, prepend=-1))
-                size = np.diff(begin, append=len(owner))
-                least = np.repeat(np.minimum.reduceat(apart, begin), size)
-                tied = np.flatnonzero(apart == least)
-                # of pieces equally near, the one that comes first in the network
-                tied = tied[np.lexsort((piece[tied], owner[tied]))]
-                best = tied[np.diff(owner[tied], prepend=-1) > 0]
-                rows, chosen = open_[owner[best]], piece[best]
-                aside[rows] = np.sqrt(apart[best]) / CM
-                before = net.point_m[chosen].astype(np.float64)
-                along[rows] = before + share[best] * (net.point_m[chosen + 1] - before)
-                edge[rows] = np.searchsorted(net.first, chosen, side="right") - 1
+            apart, share = _nearest_on(net.point[piece], net.point[piece + 1], at[open_[owner]])
+            # of pieces equally near, the one that comes first in the network
+            best = np.lexsort((piece, apart, owner))
+            best = best[np.diff(owner[best], prepend=-1) > 0]
+            rows, chosen = open_[owner[best]], piece[best]
+            aside[rows] = np.sqrt(apart[best]) / CM
+            before = net.point_m[chosen].astype(np.float64)
+            along[rows] = before + share[best] * (net.point_m[chosen + 1] - before)
+            edge[rows] = np.searchsorted(net.first, chosen, side="right") - 1
             open_ = open_[aside[open_] > reach * CELL_M]
         lost = aside > SNAP_M
         edge[lost], along[lost], aside[lost] = -1, 0.0, np.inf
@@ -162,11 +171,8 @@ class Streets:
         limit_m
             Ways longer than this are not looked for; infinite for all of them.
         """
-        edge = int(origin.edge[0])
-        if np.isinf(limit_m):
-            inside = np.arange(len(self.network.junction))
-        else:
-            inside = self._junctions_near(self._point_of(edge, origin.along_m[0])[None], limit_m)
+        centre = self._point_of(int(origin.edge[0]), origin.along_m[0])
+        inside = self._junctions_near(centre[None], limit_m)
         graph = self._graph_of(inside, origin)
         start = len(inside)
         metres, before = dijkstra(graph, indices=start, limit=limit_m, return_predecessors=True)
@@ -183,20 +189,54 @@ class Streets:
             Ways longer than this are not looked for.
         """
         number = np.flatnonzero(sources.on_street)
+        number = number[np.argsort(sources.edge[number], kind="stable")]
         used = sources[number]
-        size = len(self.network.junction)
+        net = self.network
+        if _grid.AVAILABLE:
+            starts, away = self._ends_of(used)
+            band = _BAND_EDGES * net.about.metres / net.about.edges
+            metres, owner = _search.spread(
+                starts,
+                away,
+                number,
+                limit_m,
+                band,
+                net.adjacent_first,
+                net.adjacent,
+                net.adjacent_m,
+            )
+        else:
+            metres, owner = self._spread(used, number, limit_m)
+        return Field(self, used, number, limit_m, metres, owner)
+
+    def _spread(
+        self, used: Snaps, number: type_ints, limit_m: float
+    ) -> tuple[geodesy.type_floats, type_ints]:
+        net = self.network
+        size = len(net.junction)
         if not len(used):
-            return Field(self, used, number, np.full(size, np.inf), np.full(size, -1))
-        graph = self._graph_of(None, used)
+            return np.full(size, np.inf), np.full(size, -1)
         metres, _, nearest = dijkstra(
-            graph,
+            self._graph_of(None, used),
             indices=np.arange(size, size + len(used)),
             limit=limit_m,
             min_only=True,
             return_predecessors=True,
         )
-        owner = np.where(np.isfinite(metres), nearest.astype(np.int64) - size, -1)
-        return Field(self, used, number, metres[:size], owner[:size])
+        metres, nearest = metres[:size], nearest[:size].astype(np.int64) - size
+        reached = np.isfinite(metres)
+        owner = np.where(reached, number[np.where(reached, nearest, 0)], -1)
+        # SciPy takes any of several positions equally near: take the one that comes first
+        starts, away = self._ends_of(used)
+        first = away == metres[starts]
+        np.minimum.at(owner, starts[first], np.broadcast_to(number[:, None], first.shape)[first])
+        here = np.repeat(np.arange(size), np.diff(net.adjacent_first))
+        there = net.adjacent.astype(np.int64)
+        on_way = np.flatnonzero(metres[here] + net.adjacent_m == metres[there])
+        here, there = here[on_way], there[on_way]
+        while (lower := owner[here] < owner[there]).any():
+            np.minimum.at(owner, there[lower], owner[here[lower]])
+        return metres, owner
 
     def week(self, sources: Snaps, open_sets: npt.NDArray[np.bool_]) -> list["Field"]:
         """Find the fields of several sets of positions, each distinct set once.
@@ -305,26 +345,22 @@ class Streets:
         return np.array([np.interp(along_m, at, point[:, 0]), np.interp(along_m, at, point[:, 1])])
 
     def _junctions_near(self, centres: geodesy.type_floats, radius_m: float) -> type_ints:
-        """List the junctions in all cells that a circle around any centre may touch."""
+        """List the junctions that a circle around any centre may hold, and some more."""
         net = self.network
-        radius = (radius_m * _GRID_SLACK + 1) * CM
-        low = np.floor((centres - radius).min(axis=0)).astype(np.int64) >> JUNCTION_BITS
-        high = np.floor((centres + radius).max(axis=0)).astype(np.int64) >> JUNCTION_BITS
-        low = np.maximum(low, 0)
-        columns, rows = (np.arange(a, b + 1) for a, b in zip(low, high, strict=True))
-        cell = np.stack(np.meshgrid(columns, rows, indexing="ij"), axis=-1).reshape(-1, 2)
-        # the corner of the cell nearest to each centre
-        side = 1 << JUNCTION_BITS
-        gap = np.maximum(cell[:, None] * side - centres[None], 0)
-        gap = np.maximum(gap, centres[None] - (cell[:, None] + 1) * side)
-        cell = cell[(np.hypot(gap[..., 0], gap[..., 1]) <= radius).any(axis=1)]
-        code = np.sort(morton(cell))
-        spot = np.searchsorted(net.junction_cell, code)
-        spot = spot[spot < len(net.junction_cell)]
-        spot = spot[np.isin(net.junction_cell[spot], code)]
-        spot = np.unique(spot)
-        first = net.junction_cell_first
-        return ranges(first[spot], first[spot + 1] - first[spot])
+        # an infinite radius reaches beyond everything
+        reach = int(min((radius_m * _GRID_SLACK + 1) * CM, 1 << 31)) >> JUNCTION_BITS
+        cell = np.unique(centres.astype(np.int64) >> JUNCTION_BITS, axis=0)
+        if len(cell) * (2 * reach + 3) ** 2 > len(net.junction_cell):
+            return np.arange(len(net.junction))
+        return np.unique(_in_cells(net.junction_cell, net.junction_cell_first, cell, reach + 1)[1])
+
+    def _ends_of(self, starts: Snaps) -> tuple[npt.NDArray[np.int32], geodesy.type_floats]:
+        """Give the ends of the edges of positions and the metres to them, ``(n, 2)``."""
+        net = self.network
+        rest = net.length_m[starts.edge] - starts.along_m
+        away = np.column_stack([starts.along_m, rest]) + starts.aside_m[:, None]
+        # SciPy takes a length of nothing for no way at all
+        return net.ends[starts.edge], np.maximum(away, _NOTHING_M)
 
     def _graph_of(self, inside: type_ints | None, starts: Snaps) -> csr_array:
         """Join some junctions, and a vertex more for each position to start from.
@@ -332,11 +368,12 @@ class Streets:
         The ways lead from the positions, never to them, so none leads through them.
         """
         net = self.network
+        ends, away = self._ends_of(starts)
         if inside is None:
             size = len(net.junction)
             first = net.adjacent_first.astype(np.int64)
             there, metres = net.adjacent.astype(np.int64), net.adjacent_m
-            local = net.ends[starts.edge].astype(np.int64)
+            local = ends.astype(np.int64)
             known = np.ones(local.shape, dtype=np.bool_)
         else:
             size = len(inside)
@@ -346,15 +383,11 @@ class Streets:
             there, kept = _local(inside, net.adjacent[rows])
             first = np.concatenate([[0], np.cumsum(kept)])[np.append(0, np.cumsum(count))]
             there, metres = there[kept], net.adjacent_m[rows[kept]]
-            local, known = _local(inside, net.ends[starts.edge])
-        length = net.length_m[starts.edge]
-        away = np.column_stack([starts.along_m, length - starts.along_m]) + starts.aside_m[:, None]
-        # a length of nothing would be no way at all
-        away = np.maximum(away[known], _NOTHING_M)
+            local, known = _local(inside, ends)
         more = first[-1] + np.cumsum(known.sum(axis=1))
         return csr_array(
             (
-                np.concatenate([metres, away]),
+                np.concatenate([metres, away[known]]),
                 np.concatenate([there, local[known]]).astype(np.int32),
                 np.concatenate([first, more]).astype(np.int32),
             ),
@@ -409,7 +442,16 @@ class Tree:
         return np.where(total <= self.limit_m, total, np.inf)
 
     def legs_to(self, target: Snaps) -> list[Leg]:
-        """Give the way to one position that lies within the limit, edge by edge."""
+        """Give the way to one position that lies within the limit, edge by edge.
+
+        Raises
+        ------
+        ValueError
+            The position does not lie within the limit.
+        """
+        if not np.isfinite(self.metres_to(target)[0]):
+            msg = "There is no way to this position within the limit."
+            raise ValueError(msg)
         net = self.streets.network
         edge, along = int(target.edge[0]), float(target.along_m[0])
         start = int(self.origin.edge[0]), float(self.origin.along_m[0])
@@ -452,15 +494,19 @@ class Field:
     Attributes
     ----------
     sources, number
-        The positions on streets, and their numbers among those that were given.
+        The positions on streets in the order of their edges, and their numbers among those
+        that were given.
+    limit_m
+        What is farther than this is not known.
     metres, owner
-        Metres from each junction, and to which of ``sources``; infinite and -1 where none
-        can be reached.
+        Metres from each junction, and the number of the position; infinite and -1 where none
+        can be reached. Of positions equally near, the one that comes first.
     """
 
     streets: Streets
     sources: Snaps
     number: type_ints
+    limit_m: float
     metres: geodesy.type_floats
     owner: type_ints
 
@@ -472,7 +518,22 @@ class Field:
         metres, number
             Shape ``(n,)``; infinite and -1 where no position can be reached.
         """
-        net = self.streets.network
+        net, sources = self.streets.network, self.sources
+        if _grid.AVAILABLE:
+            return _search.read(
+                positions.edge,
+                positions.along_m,
+                positions.aside_m,
+                sources.edge,
+                sources.along_m,
+                sources.aside_m,
+                self.number,
+                self.limit_m,
+                self.metres,
+                self.owner,
+                net.ends,
+                net.length_m,
+            )
         edge = np.maximum(positions.edge, 0)
         ends = net.ends[edge]
         away = np.column_stack([positions.along_m, net.length_m[edge] - positions.along_m])
@@ -481,40 +542,45 @@ class Field:
         better = by_end.argmin(axis=1)
         row = np.arange(len(edge))
         metres, owner = by_end[row, better], self.owner[ends[row, better]]
-        order = np.argsort(self.sources.edge, kind="stable")
-        at = self.sources.edge[order]
-        begin = np.searchsorted(at, positions.edge, side="left")
-        count = np.searchsorted(at, positions.edge, side="right") - begin
-        rows = np.repeat(row, count)
-        source = order[ranges(begin, count)]
-        direct = np.abs(positions.along_m[rows] - self.sources.along_m[source])
-        direct += positions.aside_m[rows] + self.sources.aside_m[source]
+        begin = np.searchsorted(sources.edge, positions.edge, side="left")
+        count = np.searchsorted(sources.edge, positions.edge, side="right") - begin
+        rows, source = np.repeat(row, count), ranges(begin, count)
+        direct = np.abs(positions.along_m[rows] - sources.along_m[source])
+        direct += positions.aside_m[rows] + sources.aside_m[source]
         best = np.lexsort((source, direct, rows))
         best = best[np.diff(rows[best], prepend=-1) > 0]
         best = best[direct[best] < metres[rows[best]]]
-        metres[rows[best]], owner[rows[best]] = direct[best], source[best]
-        owner = np.where(np.isfinite(metres), owner, -1)
-        return metres, np.where(owner >= 0, self.number[owner], -1)
+        metres[rows[best]], owner[rows[best]] = direct[best], self.number[source[best]]
+        known = np.isfinite(metres) & (metres <= self.limit_m)
+        return np.where(known, metres, np.inf), np.where(known, owner, -1)
 
     def at_points(self) -> geodesy.type_floats:
         """Tell the metres from every point of the network, in the order of its ``point``."""
-        net = self.streets.network
+        net, sources = self.streets.network, self.sources
+        if _grid.AVAILABLE:
+            return _search.expand(
+                sources.edge,
+                sources.along_m,
+                sources.aside_m,
+                self.limit_m,
+                self.metres,
+                net.ends,
+                net.length_m,
+                net.first,
+                net.point_m,
+            )
         count = np.diff(net.first)
         near_a = np.repeat(self.metres[net.ends[:, 0]], count)
         near_a += net.point_m
         near_b = np.repeat(self.metres[net.ends[:, 1]] + net.length_m, count)
         near_b -= net.point_m
         metres = np.minimum(near_a, near_b, out=near_a)
-        for edge, along, aside in zip(
-            self.sources.edge, self.sources.along_m, self.sources.aside_m, strict=True
-        ):
+        for edge, along, aside in zip(sources.edge, sources.along_m, sources.aside_m, strict=True):
             rows = slice(int(net.first[edge]), int(net.first[edge + 1]))
             direct = np.abs(net.point_m[rows] - along) + aside
             np.minimum(metres[rows], direct, out=metres[rows])
+        metres[metres > self.limit_m] = np.inf
         return metres
-
-
-_NOTHING_M = 1e-9
 
 
 def _local(
@@ -540,3 +606,18 @@ def _in_cells(
     count = np.where(found, first[spot + 1] - first[spot], 0)
     owner = np.repeat(np.repeat(np.arange(len(cell)), len(around)), count)
     return owner, ranges(first[spot], count)
+
+
+def _nearest_on(
+    start: npt.NDArray[np.int32], end: npt.NDArray[np.int32], at: geodesy.type_floats
+) -> tuple[geodesy.type_floats, geodesy.type_floats]:
+    """Give squares of the distances to straight pieces, and which share of each lies before."""
+    a_x, a_y = start.T.astype(np.float64)
+    b_x, b_y = end.T.astype(np.float64)
+    street_x, street_y = b_x - a_x, b_y - a_y
+    way_x, way_y = at[:, 0] - a_x, at[:, 1] - a_y
+    square = street_x * street_x + street_y * street_y
+    share = (street_x * way_x + street_y * way_y) / np.maximum(square, 1.0)
+    share = np.clip(share, 0.0, 1.0)
+    off_x, off_y = way_x - street_x * share, way_y - street_y * share
+    return off_x * off_x + off_y * off_y, share
