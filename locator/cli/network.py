@@ -7,8 +7,9 @@ from rich.console import Console
 
 from locator.cli._shared import as_json_option, print_json, progress_bar
 from locator.settings import Settings
-from locator.travel import extract
-from locator.travel.network import About, Network, build
+from locator.travel import extract, straight, tiles
+from locator.travel.network import About, Network, annotate, build
+from locator.travel.streets import Streets
 
 _KM = 1000
 
@@ -31,11 +32,18 @@ def build_command(file: Path, folder: Path | None, *, as_json: bool) -> None:
     """Build the network from FILE, an OpenStreetMap extract (.osm.pbf) of a county or country.
 
     download.geofabrik.de has one for every county. Until the new network is complete the old
-    one stays; a build that is stopped leaves nothing behind.
+    one stays; a build that is stopped leaves nothing behind. A server that runs uses the new
+    network when it is started again.
     """
     target = folder or Settings.read().network
     with progress_bar(quiet=as_json) as progress:
         built = build(extract.read(file, progress), target, progress)
+        progress("Measuring detours", built.about.edges)
+        source = built.about.source
+        detour = straight.measure(Streets(built), f"{source.file} of {source.extracted_on}")
+        built = annotate(built, target, detour)
+        progress("Drawing tiles", built.about.edges)
+        tiles.write(built, target)
     _print(built.about, target, as_json=as_json)
 
 
@@ -72,6 +80,12 @@ def _print(about: About, folder: Path, *, as_json: bool) -> None:
             f"{about.pieces_dropped:,} pieces that lead nowhere were dropped, "
             f"{about.metres_dropped / _KM:,.1f} km in all; the largest: "
             f"{', '.join(about.largest_dropped)}."
+        )
+    if about.detour:
+        detour = about.detour
+        console.print(
+            f"Walks are {detour.median:.2f} times as long as the straight line (median; 8 of 10 "
+            f"ways {detour.low:.2f} to {detour.high:.2f})."
         )
     for note in source.notes:
         console.print(note)
