@@ -511,8 +511,8 @@ class _Rule(NamedTuple):
     joint: str
     ordinary: str
     on_holidays: str = ""
-    kept: Sequence[dt.date] = ()
-    moved: Sequence[dt.date] = ()
+    kept: tuple[dt.date, ...] = ()
+    moved: tuple[dt.date, ...] = ()
 
 
 def _split(canonical: str, calendar: Calendar) -> tuple[_Rule, ...]:
@@ -543,17 +543,14 @@ def _split_rule(joint: str, rule: str, calendar: Calendar) -> _Rule:
         return _Rule(joint, rule)
     before, after = words[:spot], words[spot + 1 :]
     days = [day for day in words[spot].split(",") if day != "PH"]
-    shift = dt.timedelta()
+    kept, moved = calendar.public_holidays(), calendar.moved_holidays()
     if len(after) > 1 and re.fullmatch(r"[+-]?\d+", after[0]) and after[1].startswith("day"):
         shift, after = dt.timedelta(days=int(after[0])), after[2:]
-    kept, moved = (
-        [day + shift for day in dates]
-        for dates in (calendar.public_holidays(), calendar.moved_holidays())
-    )
+        kept, moved = (tuple(day + shift for day in dates) for dates in (kept, moved))
     if before:
         season = OpeningHours(" ".join([*before, "00:00-24:00"]))
         kept, moved = (
-            [d for d in dates if season.is_open(dt.datetime.combine(d, dt.time(12)))]
+            tuple(d for d in dates if season.is_open(dt.datetime.combine(d, dt.time(12))))
             for dates in (kept, moved)
         )
     ordinary = " ".join([*before, ",".join(days), *after]) if days else ""

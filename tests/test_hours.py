@@ -57,6 +57,13 @@ def _at(text: str, when: str) -> tuple[State, str | None, str | None]:
             "2026-07-06 11:00",
             (State.UNKNOWN, "2026-07-06 12:00", None),
         ),
+        # it looks a year ahead
+        (
+            "Jul 1 10:00-12:00",
+            "2026-07-01 12:00",
+            (State.CLOSED, "2027-07-01 10:00", "2027-07-01 10:00"),
+        ),
+        ("2027 Aug 1 10:00-12:00", "2026-07-01 12:00", (State.CLOSED, None, None)),
         (
             'Mo-Fr 10:00-12:00 || "ask"',
             "2026-12-26 10:00",
@@ -119,6 +126,8 @@ def test_days_whose_holiday_is_kept_on_another(text: str, when: str, state: Stat
         ("Mo-Su 09:00-10:00; Dec 20-Jan 5 PH off", "2026-12-25 09:30", State.CLOSED),
         ("Mo-Su 09:00-10:00; Dec 20-Jan 5 PH off", "2026-08-31 09:30", State.OPEN),
         ("24/7; PH +1 day off", "2026-12-29 11:00", State.CLOSED),
+        # from the end of one week into the next
+        ("PH +2 days 22:00-04:00", "2026-04-06 02:00", State.OPEN),
         ('Mo-Sa 09:00-17:00; Sa,PH 10:00-16:00 "a PH b"', "2026-08-31 11:00", State.UNKNOWN),
         ('Mo-Sa 09:00-17:00 "no PH here"', "2026-08-31 11:00", State.UNKNOWN),
         ("PH off", "2050-01-01 10:00", State.UNKNOWN),
