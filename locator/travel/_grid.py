@@ -1,9 +1,10 @@
-"""Search a uniform grid of points: kernels that numba compiles where it is installed.
+"""Search a grid of points: kernels that numba compiles where it is installed.
 
 The only place that asks whether numba is there (``AVAILABLE``); without it kernels are slow
 plain Python. Other modules decorate their kernels with ``compiled``.
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import Literal, NamedTuple, ParamSpec, TypeVar
 
@@ -26,12 +27,20 @@ type_numbers = npt.NDArray[np.int64]
 GAVE_UP = -2
 """Answered in place of a number when a search would take too long."""
 
-# points and cells looked at before giving up; the densest town of a hundred thousand kits
-# takes a few hundred
+# points and cells looked at before giving up; a hundred thousand kits in towns take a tenth
 _PATIENCE = 2048
 # side of a cell in points per cell, were they evenly spread
 _POINTS_PER_CELL = 2.0
+# a cell with more points has a grid of its own
+_CROWD = 16
 _SMALLEST_CELL_M = 1e-3
+# grids of crowded cells that may wait during a search
+_WAITING = 64
+# sides of a ring in the order of looking at them: south, north, west, east
+_WEST, _EAST = 2, 3
+# positions sorted at a time, and blocks in a row of them
+_CHUNK = 32_768
+_BLOCKS = 128
 # Distances to the edges of cells are lowered by more than rounding can have raised them, so
 # that a search never stops before the point that all-pairs arithmetic calls the nearest.
 _EDGE_CELLS = 1e-6
@@ -63,33 +72,32 @@ def _compile(kernel: Callable[_P, _R], *, inline: Literal["never", "always"]) ->
 
 
 class Grid(NamedTuple):
-    """Points sorted into square cells, row by row from the south-west.
+    """Points sorted into square cells; crowded cells are grids again, however deep.
 
     Attributes
     ----------
-    west, south, east, north
-        Bounding box in metres (EPSG:27700).
-    cell_m
-        Side of a cell in metres.
-    columns, rows
-        Number of cells.
+    boxes
+        Shape ``(g, 5)``: west, south, east and north of the points of each grid and the side
+        of its cells, all in metres (EPSG:27700). The first grid has all points.
+    shapes
+        Shape ``(g, 3)``: columns, rows and where the cells begin in ``starts``, row by row
+        from the south-west.
     starts
-        Shape ``(columns * rows + 1,)``: the points of cell ``c`` are ``starts[c]`` up to
-        ``starts[c + 1]``.
+        The points of cell ``c`` are ``starts[c]`` up to ``starts[c + 1]``. After the cells
+        of each grid comes the end of its points.
+    crowds
+        Shaped like ``starts``: how many crowded cells come before. The grids of crowded
+        cells have the same order, so that of cell ``c`` is number ``crowds[c] + 1``.
     points
         Shape ``(n, 2)``: eastings and northings in metres (EPSG:27700), cell by cell.
     numbers
         Shape ``(n,)``: what callers call these points.
     """
 
-    west: float
-    south: float
-    east: float
-    north: float
-    cell_m: float
-    columns: int
-    rows: int
+    boxes: type_floats
+    shapes: type_numbers
     starts: type_numbers
+    crowds: type_numbers
     points: type_floats
     numbers: type_numbers
 
@@ -104,24 +112,57 @@ class Grid(NamedTuple):
         numbers
             Shape ``(n,)``.
         """
-        west, south = points.min(axis=0).tolist()
-        east, north = points.max(axis=0).tolist()
-        width, height = east - west, north - south
-        cells = max(len(points) / _POINTS_PER_CELL, 1.0)
-        # the length bounds the number of cells of a box that is a line
-        cell_m = max((width * height / cells) ** 0.5, max(width, height) / cells, _SMALLEST_CELL_M)
-        columns, rows = int(width / cell_m) + 1, int(height / cell_m) + 1
-        column, row = ((points - (west, south)) / cell_m).astype(np.int64).T
-        cell = row * columns + column
-        order = np.argsort(cell, kind="stable")
-        starts = np.zeros(columns * rows + 1, np.int64)
-        np.cumsum(np.bincount(cell, minlength=columns * rows), out=starts[1:])
-        box = (west, south, east, north)
-        return cls(*box, cell_m, columns, rows, starts, points[order], numbers[order])
+        points, numbers = points.copy(), numbers.copy()
+        boxes, shapes = [], []
+        starts: list[type_numbers] = []
+        crowded: list[npt.NDArray[np.bool_]] = []
+        waiting = deque([(0, len(points))])
+        cells = 0
+        while waiting:
+            begin, end = waiting.popleft()
+            part = points[begin:end]
+            box, (columns, rows), cell = _cells(part)
+            order = np.argsort(cell, kind="stable")
+            points[begin:end], numbers[begin:end] = part[order], numbers[begin:end][order]
+            sizes = np.bincount(cell, minlength=columns * rows)
+            edges = begin + np.concatenate([[0], np.cumsum(sizes)])
+            # points in a single smallest cell cannot be told apart further
+            crowd = np.append(sizes > _CROWD, False) & (columns * rows > 1)
+            some = np.flatnonzero(crowd)
+            waiting.extend(zip(edges[some].tolist(), edges[some + 1].tolist(), strict=True))
+            boxes.append(box)
+            shapes.append((columns, rows, cells))
+            starts.append(edges)
+            crowded.append(crowd)
+            cells += len(edges)
+        flags = np.concatenate(crowded)
+        return cls(
+            np.array(boxes),
+            np.array(shapes, np.int64),
+            np.concatenate(starts),
+            np.cumsum(flags) - flags,
+            points,
+            numbers,
+        )
+
+
+def _cells(
+    points: type_floats,
+) -> tuple[tuple[float, float, float, float, float], tuple[int, int], type_numbers]:
+    """Lay a grid over points: its box and side, its columns and rows, the cell of each point."""
+    west, south = points.min(axis=0).tolist()
+    east, north = points.max(axis=0).tolist()
+    width, height = east - west, north - south
+    cells = max(len(points) / _POINTS_PER_CELL, 1.0)
+    # the length bounds the number of cells of a box that is a line
+    cell_m = max((width * height / cells) ** 0.5, max(width, height) / cells, _SMALLEST_CELL_M)
+    columns, rows = int(width / cell_m) + 1, int(height / cell_m) + 1
+    column, row = ((points - (west, south)) / cell_m).astype(np.int64).T
+    return (west, south, east, north, cell_m), (columns, rows), row * columns + column
 
 
 @inlined
-def _scan(  # noqa: PLR0917 - what two loops share
+def _scan(  # noqa: PLR0917 - what several loops share
     easting: float,
     northing: float,
     begin: int,
@@ -142,31 +183,32 @@ def _scan(  # noqa: PLR0917 - what two loops share
 
 
 @inlined
-def nearest(  # noqa: C901, PLR0913, PLR0917 - a flat loop is fastest
+def _search(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - numba is slow at calls
     easting: float,
     northing: float,
-    west: float,
-    south: float,
-    east: float,
-    north: float,
-    cell_m: float,
-    columns: int,
-    rows: int,
+    boxes: type_floats,
+    shapes: type_numbers,
     starts: type_numbers,
+    crowds: type_numbers,
     points: type_floats,
     numbers: type_numbers,
+    waiting: type_numbers,
 ) -> tuple[float, int]:
     """Find the point nearest to one position.
 
     Squares of cells around the position are looked at ring by ring. Each of the four sides
     of a ring is left out when everything on and beyond it is farther than the best so far.
+    The grid of a crowded cell that has the position goes before the cells around, those of
+    other crowded cells go after all cells.
 
     Parameters
     ----------
     easting, northing
         Position in metres (EPSG:27700).
-    west, south, east, north, cell_m, columns, rows, starts, points, numbers
+    boxes, shapes, starts, crowds, points, numbers
         A ``Grid``.
+    waiting
+        Shape ``(_WAITING,)``; scratch.
 
     Returns
     -------
@@ -174,75 +216,120 @@ def nearest(  # noqa: C901, PLR0913, PLR0917 - a flat loop is fastest
         The lowest number of those equally near; infinity and ``GAVE_UP`` after so many
         points and cells that a tree is faster.
     """
-    # in cells from the south-west corner
-    u = (easting - west) / cell_m
-    v = (northing - south) / cell_m
-    column = min(max(int(u), 0), columns - 1)
-    row = min(max(int(v), 0), rows - 1)
-    # no point is nearer than the box, in either direction
-    outside_x = max(west - easting, easting - east, 0.0)
-    outside_y = max(south - northing, northing - north, 0.0)
-    outside_x *= outside_x
-    outside_y *= outside_y
-
-    cell = row * columns + column
-    begin, end = starts[cell], starts[cell + 1]
-    work = end - begin
-    if work > _PATIENCE:
-        return np.inf, GAVE_UP
-    best, chosen = _scan(easting, northing, begin, end, np.inf, -1, points, numbers)
-
-    for ring in range(1, max(columns, rows)):
-        done = True
-        first, last = max(column - ring, 0), min(column + ring, columns - 1)
-        for side in (-1, 1):  # south, north: the whole side is one run of points
-            at = row + side * ring
-            if at < 0 or at >= rows:
+    best, chosen, work = np.inf, -1, 0
+    waiting[0] = 0
+    top = 1
+    while top > 0:
+        top -= 1
+        grid = waiting[top]
+        # marked by inversion: the cell that has the position was looked at
+        inner = grid < 0
+        if inner:
+            grid = ~grid
+        west, south, cell_m = boxes[grid, 0], boxes[grid, 1], boxes[grid, 4]
+        # no point is nearer than the box, in either direction
+        outside_x = max(west - easting, easting - boxes[grid, 2], 0.0)
+        outside_y = max(south - northing, northing - boxes[grid, 3], 0.0)
+        outside_x *= outside_x
+        outside_y *= outside_y
+        if (outside_x + outside_y) * _ROUNDED_DOWN > best:
+            continue
+        columns, rows, base = shapes[grid, 0], shapes[grid, 1], shapes[grid, 2]
+        # in cells from the south-west corner
+        u = (easting - west) / cell_m
+        v = (northing - south) / cell_m
+        column = min(max(int(u), 0), columns - 1)
+        row = min(max(int(v), 0), rows - 1)
+        own = base + row * columns + column
+        if not inner:
+            if crowds[own] != crowds[own + 1]:
+                if top + 2 > _WAITING:
+                    return np.inf, GAVE_UP
+                waiting[top] = ~grid
+                waiting[top + 1] = crowds[own] + 1
+                top += 2
                 continue
-            # to the near edge of that row
-            gap = v - (at + 1) if side < 0 else at - v
-            gap = max(gap - _EDGE_CELLS, 0.0) * cell_m
-            if (gap * gap + outside_x) * _ROUNDED_DOWN > best:
-                continue
-            done = False
-            begin, end = starts[at * columns + first], starts[at * columns + last + 1]
-            work += end - begin + 1
+            work += starts[own + 1] - starts[own]
             if work > _PATIENCE:
                 return np.inf, GAVE_UP
-            best, chosen = _scan(easting, northing, begin, end, best, chosen, points, numbers)
-        lowest, highest = max(row - ring + 1, 0), min(row + ring - 1, rows - 1)
-        for side in (-1, 1):  # west, east: without the corners, cell by cell
-            at = column + side * ring
-            if at < 0 or at >= columns:
-                continue
-            gap = u - (at + 1) if side < 0 else at - u
-            gap = max(gap - _EDGE_CELLS, 0.0) * cell_m
-            if (gap * gap + outside_y) * _ROUNDED_DOWN > best:
-                continue
-            done = False
-            for other in range(lowest, highest + 1):
-                begin = starts[other * columns + at]
-                end = starts[other * columns + at + 1]
-                work += end - begin + 1
-                if work > _PATIENCE:
-                    return np.inf, GAVE_UP
-                best, chosen = _scan(easting, northing, begin, end, best, chosen, points, numbers)
-        if done:
-            break
+            best, chosen = _scan(
+                easting, northing, starts[own], starts[own + 1], best, chosen, points, numbers
+            )
+        for ring in range(1, max(columns, rows)):
+            done = True
+            for side in range(4):
+                # cells to the near edge of the side, and the spans of cells on it
+                if side < _WEST:
+                    at = row + ring if side else row - ring
+                    if at < 0 or at >= rows:
+                        continue
+                    gap = at - v if side else v - (at + 1)
+                    aside = outside_x
+                else:
+                    at = column + ring if side == _EAST else column - ring
+                    if at < 0 or at >= columns:
+                        continue
+                    gap = at - u if side == _EAST else u - (at + 1)
+                    aside = outside_y
+                gap = max(gap - _EDGE_CELLS, 0.0) * cell_m
+                if (gap * gap + aside) * _ROUNDED_DOWN > best:
+                    continue
+                done = False
+                if side < _WEST:
+                    low, high = max(column - ring, 0), min(column + ring, columns - 1)
+                    first = base + at * columns + low
+                    # cells of a row are one run of points, unless a crowded one is among them
+                    run = high - low + 1
+                    width = run if crowds[first] == crowds[first + run] else 1
+                    count, stride = run // width, 1
+                else:  # without the corners
+                    low, high = max(row - ring + 1, 0), min(row + ring - 1, rows - 1)
+                    first = base + low * columns + at
+                    width, count, stride = 1, high - low + 1, columns
+                for i in range(count):
+                    cell = first + i * stride
+                    begin, end = starts[cell], starts[cell + width]
+                    if crowds[cell] != crowds[cell + width]:
+                        if top == _WAITING:
+                            return np.inf, GAVE_UP
+                        waiting[top] = crowds[cell] + 1
+                        top += 1
+                        # one point bounds how far to look around
+                        end = begin + 1
+                    work += end - begin + 1
+                    if work > _PATIENCE:
+                        return np.inf, GAVE_UP
+                    best, chosen = _scan(
+                        easting, northing, begin, end, best, chosen, points, numbers
+                    )
+            if done:
+                break
     return np.sqrt(best), numbers[chosen]
+
+
+@compiled
+def nearest(  # noqa: PLR0917 - the fields of a Grid
+    easting: float,
+    northing: float,
+    boxes: type_floats,
+    shapes: type_numbers,
+    starts: type_numbers,
+    crowds: type_numbers,
+    points: type_floats,
+    numbers: type_numbers,
+) -> tuple[float, int]:
+    """Do what ``_search`` does, with its own scratch."""
+    waiting = np.empty(_WAITING, np.int64)
+    return _search(easting, northing, boxes, shapes, starts, crowds, points, numbers, waiting)
 
 
 @compiled
 def nearest_many(  # noqa: PLR0913, PLR0917 - the fields of a Grid
     positions: type_floats,
-    west: float,
-    south: float,
-    east: float,
-    north: float,
-    cell_m: float,
-    columns: int,
-    rows: int,
+    boxes: type_floats,
+    shapes: type_numbers,
     starts: type_numbers,
+    crowds: type_numbers,
     points: type_floats,
     numbers: type_numbers,
     metres: type_floats,
@@ -250,27 +337,48 @@ def nearest_many(  # noqa: PLR0913, PLR0917 - the fields of a Grid
 ) -> None:
     """Do what ``nearest`` does for each of many positions.
 
+    They are searched block by block: what a search touches is then still in the processor's
+    cache from the one before.
+
     Parameters
     ----------
     positions
         Metres (EPSG:27700), shape ``(m, 2)``.
-    west, south, east, north, cell_m, columns, rows, starts, points, numbers
+    boxes, shapes, starts, crowds, points, numbers
         A ``Grid``.
     metres, found
         Shape ``(m,)``; written.
     """
-    for i in range(len(positions)):
-        metres[i], found[i] = nearest(
-            positions[i, 0],
-            positions[i, 1],
-            west,
-            south,
-            east,
-            north,
-            cell_m,
-            columns,
-            rows,
-            starts,
-            points,
-            numbers,
-        )
+    waiting = np.empty(_WAITING, np.int64)
+    blocks = np.empty(_CHUNK, np.int64)
+    order = np.empty(_CHUNK, np.int64)
+    ends = np.empty(_BLOCKS * _BLOCKS + 1, np.int64)
+    west, south = boxes[0, 0], boxes[0, 1]
+    block_m = max(boxes[0, 2] - west, boxes[0, 3] - south, 1.0) / _BLOCKS
+    for start in range(0, len(positions), _CHUNK):
+        count = min(_CHUNK, len(positions) - start)
+        ends[:] = 0
+        for i in range(count):
+            x = (positions[start + i, 0] - west) / block_m
+            y = (positions[start + i, 1] - south) / block_m
+            column = min(max(int(x), 0), _BLOCKS - 1)
+            blocks[i] = min(max(int(y), 0), _BLOCKS - 1) * _BLOCKS + column
+            ends[blocks[i] + 1] += 1
+        for block in range(_BLOCKS * _BLOCKS):
+            ends[block + 1] += ends[block]
+        for i in range(count):
+            order[ends[blocks[i]]] = start + i
+            ends[blocks[i]] += 1
+        for k in range(count):
+            i = order[k]
+            metres[i], found[i] = _search(
+                positions[i, 0],
+                positions[i, 1],
+                boxes,
+                shapes,
+                starts,
+                crowds,
+                points,
+                numbers,
+                waiting,
+            )

@@ -148,13 +148,26 @@ def test_a_hundred_thousand_points_in_one_place_are_one_place(compiled: bool) ->
 
 
 def test_a_search_that_takes_long_is_left_to_the_tree() -> None:
-    points = np.concatenate([RANDOM.normal(size=(100_000, 2)) * 30, [[655_000.0, 655_000.0]]])
-    crowd = _grid.Grid.of(points, np.arange(len(points)))
-    assert _grid.nearest(1.0, 1.0, *crowd)[1] == _grid.GAVE_UP
-    positions = RANDOM.normal(size=(5000, 2)) * 30
-    grid = PointIndex(points, compiled=True).nearest_many(positions)
-    tree = PointIndex(points, compiled=False).nearest_many(positions)
-    np.testing.assert_array_equal(grid, tree)
+    angles = RANDOM.uniform(0, 2 * np.pi, 100_000)
+    points = np.column_stack([np.cos(angles), np.sin(angles)]) * 30_000
+    grid, tree = PointIndex(points, compiled=True), PointIndex(points, compiled=False)
+    around = _grid.Grid.of(points, np.arange(len(points)))
+    assert _grid.nearest(0.0, 0.0, *around)[1] == _grid.GAVE_UP
+    positions = RANDOM.normal(size=(500, 2)) * 100
+    np.testing.assert_array_equal(grid.nearest_many(positions), tree.nearest_many(positions))
+    assert_right(grid, points, positions[:20])
+
+
+@given(rings=st.lists(st.floats(-9, 6.9), min_size=1, max_size=40), asked=PLACES)
+@settings(max_examples=200, deadline=None)
+def test_towns_inside_towns_are_searched_to_the_bottom(
+    rings: list[float], asked: tuple[float, float]
+) -> None:
+    # each power of ten is a town in the middle of the next
+    points = np.concatenate([RANDOM.normal(size=(20, 2)) * 10**ring for ring in rings])
+    points = np.clip(points, -1e7, 1e7)
+    positions = np.concatenate([[asked], points[:3] * 1.01, [[0.0, 0.0]]]).clip(-1e7, 1e7)
+    assert_right(PointIndex(points, compiled=True), points, positions)
 
 
 def test_both_ways_agree_on_many_positions() -> None:
@@ -186,14 +199,15 @@ def test_no_positions_have_no_answers(compiled: bool) -> None:  # noqa: FBT001
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1.1e7])
 def test_what_is_no_position_is_refused(bad: float, compiled: bool) -> None:  # noqa: FBT001
     index = PointIndex([[0, 0]], compiled=compiled)
-    for ask in (
+    asks: list[Callable[[], object]] = [
         lambda: index.nearest(bad, 0),
         lambda: index.nearest(0, bad),
-        lambda: index.nearest_many([[0, 0], [0, bad]]),
+        lambda: index.nearest_many([[0.0, 0.0], [0.0, bad]]),
         lambda: index.nearest_k(0, bad, 1),
         lambda: index.within(bad, 0, 1),
         lambda: PointIndex([[bad, 0]]),
-    ):
+    ]
+    for ask in asks:
         with pytest.raises(ValueError, match="is no position"):
             ask()
 
