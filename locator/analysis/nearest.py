@@ -61,11 +61,17 @@ def nearest(
     """
     here = geodesy.to_bng(position.lon, position.lat)
     openings = {text: hours.at(at) for text, hours in snapshot.hours.items()}
-    blur = snapshot.precision_m + position.precision_m
     snaps = _snapped(travel, snapshot)
     groups: list[list[int]] = []
     for reach_m in _REACHES_M:
-        ways = travel.ways(here, snapshot.grid, snaps, blur, reach_m)
+        ways = travel.ways(
+            here,
+            position.precision_m,
+            snapshot.grid,
+            snapshot.precision_m,
+            snaps,
+            reach_m=reach_m,
+        )
         # who walks, from the far side of the uncertainty, after the call: too late is shut
         codes = _availability_codes(snapshot, openings, at, travel.pace.arrival_s(ways.high_m))
         listed_in = _GROUP_OF[codes]

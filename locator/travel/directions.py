@@ -1,5 +1,6 @@
 """Turn a way along streets into a few steps, as one would say them to somebody who runs."""
 
+import itertools
 import math
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,9 +17,9 @@ _SIGHT_M = 15.0
 _ASIDE_M = 15.0
 # a stretch shorter than this is said only if it is a flight of steps
 _BRIEF_M = 12.0
+# a kit this near to the line of a street has no side
+_BESIDE_M = 4.0
 _STRAIGHT_ON, _BEAR, _BACK = 30.0, 60.0, 150.0
-# two streets and the way on: a corner where one could go wrong
-_BRANCHES = 3
 
 
 class Turn(StrEnum):
@@ -63,6 +64,10 @@ class Step:
 
     def __str__(self) -> str:
         """Say it in English: ``Turn left into Mill Street, 80 m``."""
+        return self.after(None)
+
+    def after(self, before: Label | None) -> str:
+        """Say it to somebody who comes along a street."""
         where = _spoken(self.label)
         far = spoken_metres(self.metres)
         if self.turn in _WINDS:
@@ -72,6 +77,8 @@ class Step:
             return f"{turn} and take {where}, {far}"
         if self.turn is Turn.ON or self.turn is Turn.BACK:
             return f"{turn} along {where}, {far}"
+        if before and before.name and before.name == self.label.name:
+            return f"{turn} to stay on {where}, {far}"
         return f"{turn} into {where}, {far}"
 
 
@@ -83,19 +90,22 @@ class Route:
     ----------
     metres
         All of it, the way to and from the street among them.
+    bearing
+        Direction in which the kit lies, degrees clockwise from north.
     line
         Longitude and latitude of its corners, degrees (EPSG:4326); straight across where
         it leaves the streets.
     to_street_m, from_street_m
         Metres at either end that are not along a street.
     steps
-        What to do.
+        What to do; nothing if the kit is nearer than the street.
     end
         On which side of the last stretch the kit is, ``left`` or ``right``; empty if it is
         beside the street or straight ahead.
     """
 
     metres: float
+    bearing: float
     line: tuple[tuple[float, float], ...]
     to_street_m: float
     from_street_m: float
@@ -105,8 +115,11 @@ class Route:
     @property
     def spoken(self) -> tuple[str, ...]:
         """Say the steps in English, with both ends."""
-        said = [str(step) for step in self.steps]
-        if self.to_street_m > _ASIDE_M and self.steps:
+        if not self.steps or self.metres < _BRIEF_M:
+            return (self._beside(),)
+        passed = [None, *(step.label for step in self.steps)]
+        said = [step.after(before) for before, step in zip(passed, self.steps, strict=False)]
+        if self.to_street_m > _ASIDE_M:
             first = _spoken(self.steps[0].label)
             said.insert(0, f"Get to {first}, about {spoken_metres(self.to_street_m)}")
         side = f", on the {self.end}" if self.end else ""
@@ -115,6 +128,11 @@ class Route:
         else:
             said.append(f"The kit is there{side}")
         return tuple(said)
+
+    def _beside(self) -> str:
+        if self.metres < _BRIEF_M:
+            return "The kit is where you are"
+        return f"The kit is about {spoken_metres(self.metres)} away, to the {_wind(self.bearing)}"
 
     def as_dict(self) -> dict[str, object]:
         """Give the route as plain values for JSON."""
@@ -142,11 +160,10 @@ def route(
     legs = tree.legs_to(target)
     streets = tree.streets
     line = np.vstack([here, streets.legs_line(legs), there])
-    line = line[np.r_[True, (np.abs(np.diff(line, axis=0)) > _SAME_M).any(axis=1)]]
-    lon, lat = geodesy.to_wgs84(line[:, 0].copy(), line[:, 1].copy())
     return Route(
         metres=float(tree.metres_to(target)[0]),
-        line=tuple(zip(lon.tolist(), lat.tolist(), strict=True)),
+        bearing=_bearing_of(here, there),
+        line=_degrees(line),
         to_street_m=float(tree.origin.aside_m[0]),
         from_street_m=float(target.aside_m[0]),
         steps=_steps(streets, legs),
@@ -154,26 +171,64 @@ def route(
     )
 
 
+def straight_to(here: tuple[float, float], there: tuple[float, float]) -> Route:
+    """Describe the way to a position that is nearer than the street.
+
+    Parameters
+    ----------
+    here, there
+        Easting and northing of both (EPSG:27700), metres.
+    """
+    return Route(
+        metres=math.dist(here, there),
+        bearing=_bearing_of(here, there),
+        line=_degrees(np.array([here, there])),
+        to_street_m=0.0,
+        from_street_m=0.0,
+        steps=(),
+        end="",
+    )
+
+
+def _degrees(line: geodesy.type_floats) -> tuple[tuple[float, float], ...]:
+    """Give the corners of a line in degrees, at least the first and the last."""
+    kept = np.ones(len(line), dtype=np.bool_)
+    kept[1:-1] = (np.abs(np.diff(line, axis=0)[:-1]) > _SAME_M).any(axis=1)
+    line = line[kept]
+    lon, lat = geodesy.to_wgs84(line[:, 0].copy(), line[:, 1].copy())
+    return tuple(zip(lon.tolist(), lat.tolist(), strict=True))
+
+
+def _bearing_of(here: tuple[float, float], there: tuple[float, float]) -> float:
+    return math.degrees(math.atan2(there[0] - here[0], there[1] - here[1])) % 360
+
+
 _SAME_M = 0.02
 
 
 def _steps(streets: Streets, legs: list[Leg]) -> tuple[Step, ...]:
-    steps: list[Step] = []
-    stretch: list[Leg] = []
-    turn = _wind(_bearing(streets, legs[:1], ahead=True))
-    for leg in legs:
-        if stretch and _corner(streets, stretch[-1], leg):
-            steps.append(_step(streets, stretch, turn))
-            turn = _turn(streets, stretch, leg)
-            stretch = []
-        stretch.append(leg)
-    steps.append(_step(streets, stretch, turn))
+    stretches = [legs[:1]]
+    for leg in legs[1:]:
+        if _corner(streets, stretches[-1][-1], leg):
+            stretches.append([])
+        stretches[-1].append(leg)
+    first, *others = stretches
+    if others and _metres(first) < _BRIEF_M:
+        # nobody begins with a few metres of a car park
+        first, *others = others
+    steps = [_step(streets, first, _wind(_bearing(streets, first[:1], ahead=True)))]
+    for before, stretch in itertools.pairwise([first, *others]):
+        steps.append(_step(streets, stretch, _turn(streets, before, stretch[0])))
     return tuple(_without_brief(steps))
 
 
 def _step(streets: Streets, stretch: list[Leg], turn: Turn) -> Step:
     label = streets.network.label_of(stretch[0].edge)
-    return Step(turn, label, sum(abs(leg.end_m - leg.start_m) for leg in stretch))
+    return Step(turn, label, _metres(stretch))
+
+
+def _metres(stretch: list[Leg]) -> float:
+    return sum(abs(leg.end_m - leg.start_m) for leg in stretch)
 
 
 def _without_brief(steps: list[Step]) -> list[Step]:
@@ -198,11 +253,8 @@ def _corner(streets: Streets, before: Leg, after: Leg) -> bool:
     net = streets.network
     if net.edge_label[before.edge] != net.edge_label[after.edge]:
         return True
-    end = 0 if before.end_m < before.start_m else 1
-    junction = net.ends[before.edge, end]
-    branches = net.adjacent_first[junction + 1] - net.adjacent_first[junction]
-    turned = abs(_angle(streets, [before], after))
-    return bool(branches >= _BRANCHES and turned > _BEAR)
+    # where nothing branches off, a street of one label is one edge, whatever its bends
+    return abs(_angle(streets, [before], after)) > _BEAR
 
 
 def _turn(streets: Streets, before: list[Leg], after: Leg) -> Turn:
@@ -245,7 +297,7 @@ def _wind(bearing: float) -> Turn:
 def _side(streets: Streets, leg: Leg, there: tuple[float, float]) -> str:
     line = streets.legs_line([leg])
     east, north = there[0] - line[-1, 0], there[1] - line[-1, 1]
-    if math.hypot(east, north) < 2 * _SAME_M * 100 or len(line) < 2:  # noqa: PLR2004  # as above
+    if math.hypot(east, north) < _BESIDE_M or len(line) < 2:  # noqa: PLR2004  # as above
         return ""
     towards = math.degrees(math.atan2(east, north))
     change = (towards - _bearing(streets, [leg], ahead=False) + 180) % 360 - 180
@@ -258,7 +310,7 @@ def spoken_metres(metres: float) -> str:
     """Say a length: to 5 m when it is short, to 10 m, or in kilometres."""
     if metres < 50:  # noqa: PLR2004  # nobody paces out less
         return f"{max(5, round(metres / 5) * 5)} m"
-    if metres < 1000:  # noqa: PLR2004  # metres in a kilometre
+    if metres < 995:  # noqa: PLR2004  # not "1000 m"
         return f"{round(metres, -1):.0f} m"
     return f"{metres / 1000:.1f} km"
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from locator import geodesy
 from locator.settings import Settings
 from locator.travel import straight
-from locator.travel.directions import Route, route
+from locator.travel.directions import Route, route, straight_to
 from locator.travel.network import Detour, Network
 from locator.travel.pace import Pace
 from locator.travel.streets import Snaps, Streets, Tree
@@ -53,7 +53,10 @@ class Ways:
         if self.tree is None or self.snaps is None or not self.by_street[row]:
             return None
         there = float(self.targets[row, 0]), float(self.targets[row, 1])
-        return route(self.tree, self.snaps[row : row + 1], self.here, there)
+        target = self.snaps[row : row + 1]
+        if self.metres[row] < self.tree.metres_to(target)[0]:
+            return straight_to(self.here, there)
+        return route(self.tree, target, self.here, there)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,9 +119,11 @@ class Travel:
     def ways(
         self,
         here: tuple[float, float],
+        here_m: float,
         targets: geodesy.type_floats,
+        targets_m: geodesy.type_floats,
         snaps: Snaps | None,
-        blur_m: geodesy.type_floats,
+        *,
         reach_m: float,
     ) -> Ways:
         """Measure the ways from one position.
@@ -127,15 +132,18 @@ class Travel:
         ----------
         here
             Easting and northing (EPSG:27700), metres.
+        here_m
+            How far one may stand from there.
         targets, snaps
             Positions, ``(n, 2)``, and their streets from :meth:`snap`.
-        blur_m
-            How far both ends together may lie from where they are said to be, ``(n,)``.
+        targets_m
+            How far each may lie from where it is said to be, ``(n,)``.
         reach_m
             Walking metres beyond which streets are not searched; a position that streets
             lead to, but not within the reach, is at least that far.
         """
         straight_m = np.hypot(targets[:, 0] - here[0], targets[:, 1] - here[1])
+        blur_m = here_m + targets_m
         detour = self.detour
         metres = straight_m * detour.median
         low = np.maximum(straight_m - blur_m, 0.0) * detour.low
@@ -150,17 +158,44 @@ class Travel:
             walked = tree.metres_to(snaps[found])
             known = np.isfinite(walked)
             metres[on_street] = np.maximum(metres[on_street], reach_m)
-            rows = found[known]
+            high = np.maximum(high, metres * (detour.high / detour.median))
+            rows, walked = found[known], walked[known]
             by_street[rows] = True
-            metres[rows] = walked[known]
-            # who stands elsewhere within the blur has as much farther to go, by streets again
-            spread = blur_m[rows] * detour.median
-            low[rows] = np.maximum(
-                np.maximum(walked[known] - spread, straight_m[rows] - blur_m[rows]), 0
-            )
-            high[rows] = walked[known] + spread
+            nearest, farthest = self._from_around(here, here_m, snaps[rows], reach_m)
+            spread, straight = blur_m[rows] * detour.median, straight_m[rows]
+            near = np.minimum(nearest - targets_m[rows] * detour.median, walked - spread)
+            high[rows] = np.maximum(farthest + targets_m[rows] * detour.median, walked + spread)
+            # who is nearer to one another than to the street does not go by it
+            to_street = origin.aside_m[0] + snaps.aside_m[rows]
+            metres[rows] = np.where(straight < to_street, straight, walked)
+            near[straight - 2 * blur_m[rows] < to_street] = 0.0
+            low[rows] = np.maximum(np.maximum(near, straight - blur_m[rows]), 0.0)
         return Ways(here, targets, snaps, tree, straight_m, metres, low, high, by_street)
 
+    def _from_around(
+        self, here: tuple[float, float], here_m: float, targets: Snaps, reach_m: float
+    ) -> tuple[geodesy.type_floats, geodesy.type_floats]:
+        """Give the shortest and the longest way from spots all around where one may stand.
 
+        Some metres aside one may be across a railway, and the way another one.
+        """
+        nearest, farthest = np.full(len(targets), np.inf), np.zeros(len(targets))
+        around = self.snap(np.array(here) + here_m * _AROUND)
+        if self.streets is None or around is None:
+            return nearest, farthest
+        around = around[around.on_street]
+        limit_m = _FARTHER * reach_m
+        _, row, metres = self.streets.within(around, targets, limit_m)
+        np.minimum.at(nearest, row, metres)
+        np.maximum.at(farthest, row, metres)
+        farthest[np.bincount(row, minlength=len(targets)) < len(around)] = limit_m
+        return nearest, farthest
+
+
+# eight spots at the edge of where one may stand, and eight half-way
+_RING = np.array([[np.sin(turn), np.cos(turn)] for turn in np.arange(8) * np.pi / 4])
+_AROUND = np.vstack([_RING, _RING / 2])
+# who stands elsewhere may have to go farther than the reach
+_FARTHER = 2.0
 # planar distances on the National Grid are within 0.04 % of the geodesic
 _GRID_SLACK = 1.002
