@@ -1,8 +1,10 @@
 import datetime as dt
 import json
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,9 +19,11 @@ from locator.places import Position
 from locator.registry.schema import Kit, Status, table_of
 from locator.registry.snapshot import Snapshot, public_columns
 from locator.settings import Settings
-from locator.travel.journey import Travel
-from locator.travel.network import Detour
+from locator.travel.journey import Method, Travel
+from locator.travel.network import Detour, Label
 from locator.travel.pace import Pace
+from locator.travel.streets import Streets
+from tests.walked import MIDDLE, built, drawn, rutland_by_networkx
 
 LONDON = Calendar.of("Europe/London", {"country": "GB", "subdivision": "ENG"}, 52.3, -0.8)
 DETOUR = Detour(1.1, 1.4, 2.0, "a test")
@@ -207,3 +211,160 @@ def test_as_json(facts: Facts) -> None:
     assert first["ready"] is False
     assert first["fetch_walking_s"][0] < first["fetch_walking_s"][1]
     assert "note" not in first
+
+
+OAKHAM = (485_900.0, 308_800.0)  # EPSG:27700
+
+
+@pytest.fixture(scope="module")
+def in_rutland(rutland: Streets) -> Travel:
+    detour = rutland.network.about.detour
+    assert detour is not None
+    return Travel(Pace.of(Settings()), detour, rutland)
+
+
+def degrees(at: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Turn eastings and northings into longitudes and latitudes, ``(n, 2)``."""
+    return np.column_stack(geodesy.to_wgs84(at[:, 0].copy(), at[:, 1].copy()))
+
+
+def test_the_nearest_along_streets_equals_a_search_of_the_drawn_streets(
+    in_rutland: Travel, test_data: Path
+) -> None:
+    walked = rutland_by_networkx(test_data)
+    random = np.random.default_rng(5)
+    kits = np.array(OAKHAM) + random.uniform(-1000, 1000, (30, 2))
+    rows: list[dict[str, object]] = [
+        {"longitude": lon, "latitude": lat} for lon, lat in degrees(kits).tolist()
+    ]
+    snapshot = make_snapshot(rows)
+    spots = [walked.spot(x, y) for x, y in kits]
+    other_by_air = 0
+    for here in np.array(OAKHAM) + random.uniform(-800, 800, (25, 2)):
+        source = walked.spot(here[0], here[1])
+        field = walked.field(source, limit_m=5000)
+        straight = np.hypot(*(kits - here).T)
+        metres = np.array([walked.read(field, (source,), spot) for spot in spots])
+        beside = straight < [source.aside_m + spot.aside_m for spot in spots]
+        metres = np.where(beside, straight, metres)
+        ((lon, lat),) = degrees(here[None]).tolist()
+        answer = nearest(snapshot, Position(lon, lat, 5, ""), in_rutland, at=NOON, count=4)
+        best = np.argsort(metres)[:4]
+        assert [f.kit["reference"] for f in answer.reachable] == [f"T-{i:04}" for i in best]
+        found = [f.way.metres for f in answer.reachable if f.way]
+        assert found == pytest.approx(metres[best].tolist(), abs=0.1)
+        other_by_air += int(straight.argmin() != best[0])
+    assert other_by_air >= 3, "the straight line names another kit"
+
+
+@pytest.fixture(scope="module")
+def river(tmp_path_factory: pytest.TempPathFactory) -> Travel:
+    """Two roads along a river 60 m wide, and one bridge 400 m upstream."""
+    road, bridge = Label("street", "Bank Road"), Label("street", "Bridge Street")
+    raw = drawn(
+        [
+            (road, [(0.0, 0.0), (0.0, 400.0), (0.0, 900.0)]),
+            (bridge, [(0.0, 400.0), (60.0, 400.0)]),
+            (road, [(60.0, 400.0), (60.0, 0.0)]),
+        ]
+    )
+    return Travel(Pace.of(Settings()), DETOUR, built(raw, tmp_path_factory.mktemp("river") / "n"))
+
+
+def along(east: float, north: float) -> tuple[float, float]:
+    """Give longitude and latitude of a point of the drawing."""
+    ((lon, lat),) = degrees(np.array([[MIDDLE[0] + east, MIDDLE[1] + north]])).tolist()
+    return lon, lat
+
+
+def test_a_kit_across_the_river_is_not_the_nearest(river: Travel) -> None:
+    rows: list[dict[str, object]] = []
+    for east, north in ((60, 0), (0, 500)):
+        lon, lat = along(east, north)
+        rows.append({"longitude": lon, "latitude": lat, "precision_m": 1.0})
+    here = Position(*along(0, 0), 1, "the bank")
+    by_street = nearest(make_snapshot(rows), here, river, at=NOON)
+    by_air = nearest(make_snapshot(rows), here, TRAVEL, at=NOON)
+    assert [f.kit["reference"] for f in by_street.reachable] == ["T-0001", "T-0000"]
+    assert [f.kit["reference"] for f in by_air.reachable] == ["T-0000", "T-0001"]
+    across = by_street.reachable[1]
+    assert across.way is not None
+    assert across.way.metres == pytest.approx(860, rel=1e-3)
+    assert across.way.by_street
+    assert across.distance_m == pytest.approx(60, rel=1e-3)
+    assert not any(f.way.by_street for f in by_air.reachable if f.way)
+
+
+@pytest.mark.parametrize(
+    ("when", "by_street", "by_air"),
+    [
+        # 860 m of walking and the call take 737 s
+        ("2026-07-06 17:47", Availability.OPEN, Availability.OPEN),
+        ("2026-07-06 17:48", Availability.CLOSING, Availability.OPEN),
+        ("2026-07-06 17:55", Availability.CLOSING, Availability.OPEN),
+        ("2026-07-06 17:59", Availability.CLOSING, Availability.CLOSING),
+        ("2026-07-06 18:01", Availability.CLOSED, Availability.CLOSED),
+    ],
+)
+def test_a_shop_across_the_river_shuts_on_the_way(
+    river: Travel, when: str, by_street: Availability, by_air: Availability
+) -> None:
+    lon, lat = along(60, 0)
+    shop = {"longitude": lon, "latitude": lat, "precision_m": 1.0}
+    snapshot = make_snapshot([shop | {"opening_hours": "Mo-Su 08:00-18:00"}])
+    here = Position(*along(0, 0), 1, "the bank")
+    for travel, expected in ((river, by_street), (TRAVEL, by_air)):
+        answer = nearest(snapshot, here, travel, at=LONDON.read(when))
+        (fetch,) = [*answer.reachable, *answer.unavailable]
+        assert fetch.availability is expected
+        assert (fetch in answer.reachable) == (expected is Availability.OPEN)
+
+
+def test_kits_off_the_streets_are_answered_as_before(facts: Facts, in_rutland: Travel) -> None:
+    without = Travel(in_rutland.pace, in_rutland.detour)
+    for place in ("NN1 1DE", "Corby", "NN14 1AA"):
+        position = facts.gazetteer.resolve(place)[0]
+        loaded = nearest(facts.snapshot(), position, in_rutland, at=NOON)
+        plain = nearest(facts.snapshot(), position, without, at=NOON)
+        for group in ("reachable", "unknown", "unavailable"):
+            assert getattr(loaded, group) == getattr(plain, group)
+        assert {f.way.method for f in loaded.reachable if f.way} == {Method.STRAIGHT}
+
+
+def test_as_json_with_streets(in_rutland: Travel) -> None:
+    near, far = degrees(np.array([[486_300.0, 308_500.0], [486_700.0, 299_700.0]])).tolist()
+    rows: list[dict[str, object]] = [
+        {"longitude": lon, "latitude": lat} for lon, lat in (near, far)
+    ]
+    ((lon, lat),) = degrees(np.array([OAKHAM])).tolist()
+    answer = nearest(make_snapshot(rows), Position(lon, lat, 10, "here"), in_rutland, at=NOON)
+    plain = json.loads(json.dumps(answer.as_dict(), allow_nan=False))
+    oakham, uppingham = plain["reachable"]
+    assert oakham["method"] == "along streets"
+    low, high = oakham["walking_m_range"]
+    assert low < oakham["walking_m"] < high
+    assert oakham["distance_m"] < oakham["walking_m"]
+    assert oakham["route"]["metres"] == oakham["walking_m"]
+    assert oakham["route"]["line"][0] == pytest.approx([lon, lat], abs=1e-5)
+    assert oakham["route"]["line"][-1] == pytest.approx(near, abs=1e-5)
+    assert oakham["route"]["steps"][-1].startswith("The kit is")
+    # nobody walks for more than an hour: streets are not searched so far
+    assert uppingham["method"] == "straight line times a detour factor"
+    assert uppingham["route"] is None
+    assert plain["streets"]["source"]["attribution"] == "© OpenStreetMap contributors"
+    assert plain["streets"]["source"]["extracted_on"] == "2018-02-27"
+    assert plain["detour_factor"]["median"] == pytest.approx(1.38, abs=0.01)
+    assert plain["slope"] == "ignored"
+
+
+def test_only_the_first_kits_are_described(in_rutland: Travel) -> None:
+    kits = np.array(OAKHAM) + np.random.default_rng(1).uniform(-400, 400, (8, 2))
+    rows: list[dict[str, object]] = [
+        {"longitude": lon, "latitude": lat, "opening_hours": ""} for lon, lat in degrees(kits)
+    ]
+    ((lon, lat),) = degrees(np.array([OAKHAM])).tolist()
+    position = Position(lon, lat, 10, "here")
+    for routes in (0, 2, 3):
+        answer = nearest(make_snapshot(rows), position, in_rutland, at=NOON, count=8, routes=routes)
+        told = [f.route is not None for f in answer.unknown]
+        assert told == [True] * routes + [False] * (8 - routes)
