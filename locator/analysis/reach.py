@@ -59,8 +59,12 @@ def reach(
     exact = kits[kits["precision_m"] <= min(metres)]
     grid = shapely.get_coordinates(exact.geometry.array)
     snaps = travel.snap(grid)
-    on_street = snaps.on_street if snaps else np.zeros(len(grid), dtype=np.bool_)
-    field = travel.streets.field(snaps, max(metres)) if travel.streets and snaps else None
+    on_street = np.zeros(len(grid), dtype=np.bool_)
+    field = None
+    if travel.streets and snaps is not None:
+        # a kit in the middle of a park is farther from any street than the area is wide
+        on_street = snaps.on_street & (snaps.aside_m < min(metres))
+        field = travel.streets.field(snaps.only(on_street), max(metres))
     rows = []
     for seconds, reach_m in sorted(zip(fetch_s, metres, strict=True), reverse=True):
         known = {"fetch_s": seconds, "metres": reach_m}
@@ -91,9 +95,33 @@ def _along_streets(field: Field, reach_m: float) -> shapely.Geometry:
     a, b = net.point[onward] / CM, net.point[towards] / CM
     length = np.maximum(np.abs(net.point_m[towards] - net.point_m[onward]), 1 / CM)
     share = np.clip((reach_m - metres[onward]) / length, 0.0, 1.0)[:, None]
-    lines = shapely.linestrings(np.stack([a, a + (b - a) * share], axis=1))
-    area = shapely.buffer(shapely.union_all(lines), _WIDTH_M, quad_segs=4)
+    ends = np.concatenate([np.stack([a, a + (b - a) * share], axis=1), _at_kits(field, reach_m)])
+    lines = shapely.union_all(shapely.linestrings(ends))
+    area = shapely.buffer(lines, _WIDTH_M, quad_segs=4)
     return _without_blocks(area).simplify(_TOLERANCE_M)
+
+
+def _at_kits(field: Field, reach_m: float) -> geodesy.type_floats:
+    """Give both ends of what is reached on the kits' own pieces of street, ``(n, 2, 2)``.
+
+    The ends of a long piece may lie beyond the reach of a kit in its middle.
+    """
+    net, kits = field.streets.network, field.sources
+    first, last = net.first[kits.edge], net.first[kits.edge + 1] - 2
+    found = [
+        begin + np.searchsorted(net.point_m[begin : end + 1], along, side="right") - 1
+        for begin, end, along in zip(first, last, kits.along_m, strict=True)
+    ]
+    piece = np.array(found, dtype=np.int64)
+    a, b = net.point[piece] / CM, net.point[piece + 1] / CM
+    before = net.point_m[piece].astype(np.float64)
+    length = np.maximum(net.point_m[piece + 1] - before, 1 / CM)
+    rest = np.maximum(reach_m - kits.aside_m, 0.0)
+    ends = [
+        a + (b - a) * np.clip((kits.along_m + far - before) / length, 0.0, 1.0)[:, None]
+        for far in (-rest, rest)
+    ]
+    return np.stack(ends, axis=1)
 
 
 def _without_blocks(area: shapely.Geometry) -> shapely.Geometry:
