@@ -114,7 +114,8 @@ def test_less_time_lies_within_more_time(county: Travel) -> None:
     assert found.areas["metres"].tolist() == [360.0, 360.0, 180.0, 180.0]
     areas = on_grid(found)
     for method in ("streets", "straight"):
-        assert areas[300.0, method].buffer(1).contains(areas[180.0, method])
+        # outlines are simplified to 3 m
+        assert areas[300.0, method].buffer(6).contains(areas[180.0, method])
     assert found.areas.crs == geodesy.WGS84
     assert found.areas.geometry.is_valid.all()
 
