@@ -155,10 +155,12 @@ def spread(  # noqa: C901, PLR0912, PLR0915, PLR0917 - as above
         equally near, the one with the lowest number.
     """
     size = len(adjacent_first) - 1
+    # numbers without a sign: no code for indices that count from the end, a sixth of the time
+    first, neighbour = adjacent_first.view(np.uint32), adjacent.view(np.uint32)
     metres = np.full(size, np.inf)
     owner = np.full(size, -1, np.int64)
     state = np.zeros(size, np.int8)
-    near, far = np.empty(size, np.int32), np.empty(size, np.int32)
+    near, far = np.empty(size, np.uint32), np.empty(size, np.uint32)
     begin, count, waiting = 0, 0, 0
     for k in range(len(starts)):
         for end in range(2):
@@ -197,13 +199,15 @@ def spread(  # noqa: C901, PLR0912, PLR0915, PLR0917 - as above
             count -= 1
             state[here] = 0
             base, whose = metres[here], owner[here]
-            for i in range(adjacent_first[here], adjacent_first[here + 1]):
-                there, total = adjacent[i], base + adjacent_m[i]
+            for i in range(first[here], first[here + 1]):
+                there, total = neighbour[i], base + adjacent_m[i]
                 if total > metres[there] or total > limit_m:
                     continue
                 if total == metres[there] and whose >= owner[there]:
                     continue
                 metres[there], owner[there] = total, whose
+                if first[there + 1] - first[there] == 1:  # a dead end leads nowhere else
+                    continue
                 if total < until:
                     if state[there] != _NEAR:
                         state[there] = _NEAR
