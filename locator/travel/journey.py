@@ -184,7 +184,7 @@ class Travel:
         if self.streets is None or around is None:
             return nearest, farthest
         around = around[around.on_street]
-        limit_m = _FARTHER * reach_m
+        limit_m = reach_m + _FARTHER_M
         _, row, metres = self.streets.within(around, targets, limit_m)
         np.minimum.at(nearest, row, metres)
         np.maximum.at(farthest, row, metres)
@@ -195,7 +195,7 @@ class Travel:
 # eight spots at the edge of where one may stand, and eight half-way
 _RING = np.array([[np.sin(turn), np.cos(turn)] for turn in np.arange(8) * np.pi / 4])
 _AROUND = np.vstack([_RING, _RING / 2])
-# who stands elsewhere may have to go farther than the reach
-_FARTHER = 2.0
+# who stands elsewhere may have to go so much farther than the reach
+_FARTHER_M = 1_500.0
 # planar distances on the National Grid are within 0.04 % of the geodesic
 _GRID_SLACK = 1.002
