@@ -8,8 +8,10 @@ import networkx as nx
 import numpy as np
 import pyproj
 import shapely
+from click.testing import CliRunner
 
 from locator import geodesy
+from locator.cli import main
 from locator.travel import extract, network
 from locator.travel.network import Label, Network, Raw, Source
 from locator.travel.streets import Streets
@@ -155,3 +157,13 @@ def built(raw: Raw, folder: Path) -> Streets:
     """Build a network from a drawing of one piece."""
     network.build(raw, folder, silent)
     return Streets(Network.open(folder))
+
+
+def import_kits_of_rutland(database_url: str) -> None:
+    """Add four kits that do not exist to a registry, by the way that anybody's kits come in."""
+    environment = {"LOCATOR_DATABASE_URL": database_url, "LOCATOR_BY": "a test"}
+    done = CliRunner(env=environment).invoke(main, ["import", str(_KITS), "--write"])
+    assert done.exit_code == 0, done.output
+
+
+_KITS = Path(__file__).parent / "data" / "rutland_kits.csv"

@@ -135,5 +135,7 @@ def _without_blocks(area: shapely.Geometry) -> shapely.Geometry:
 def _in_degrees(areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     at = shapely.get_coordinates(areas.geometry.array)
     lon, lat = geodesy.to_wgs84(at[:, 0].copy(), at[:, 1].copy())
-    outlines = shapely.set_coordinates(areas.geometry.array.copy(), np.column_stack([lon, lat]))
+    # to a tenth of a metre: the outlines go over the air
+    degrees = np.round(np.column_stack([lon, lat]), 6)
+    outlines = shapely.set_coordinates(areas.geometry.array.copy(), degrees)
     return areas.set_geometry(gpd.GeoSeries(outlines, index=areas.index), crs=geodesy.WGS84)

@@ -1,4 +1,5 @@
 import json
+import re
 import socket
 from pathlib import Path
 
@@ -6,7 +7,9 @@ import pytest
 
 from locator.analysis.coverage import coverage
 from locator.facts import Facts
+from tests.cli.conftest import Locator
 from tests.conftest import Run
+from tests.walked import import_kits_of_rutland
 
 
 def test_nearest_as_a_table(run: Run) -> None:
@@ -111,3 +114,93 @@ def test_coverage_at_an_hour(run: Run) -> None:
     always = json.loads(run("coverage", "--always", "--json").stdout)
     assert night["beyond"] == always["beyond"]
     assert night["kits_hours_not_known"] == 20
+
+
+@pytest.fixture(scope="module")
+def with_kits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a registry with four kits in Rutland that do not exist."""
+    folder = tmp_path_factory.mktemp("rutland")
+    import_kits_of_rutland(f"sqlite:///{folder}/registry.sqlite")
+    return folder
+
+
+@pytest.fixture
+def in_rutland(with_kits: Path, rutland_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Locator:
+    monkeypatch.setenv("LOCATOR_NETWORK", str(rutland_folder))
+    return Locator(with_kits)
+
+
+EVENING = ("--at", "2026-07-04 20:00")
+
+
+def test_nearest_says_the_way(in_rutland: Locator) -> None:
+    done = in_rutland("nearest", "52.6690, -0.7240", *EVENING)
+    assert done.returncode == 0, done.stderr
+    text = " ".join(done.stdout.split())
+    assert re.search(r"Test kit in Oakham market │ Market Place, Oakham \(±5 m\) │ 341 m", text)
+    steps = [
+        "The way to NN-",
+        "1. Get to Stamford Road, about 25 m",
+        "2. Go north-west along Stamford Road, 60 m",
+        "3. Turn left into the footpath, 70 m",
+        "4. Bear right into Catmos Street, 70 m",
+        "5. Go on along High Street, 40 m",
+        "6. Turn right into Market Place, 80 m",
+        "7. The kit is there",
+    ]
+    assert [text.index(step) for step in steps] == sorted(text.index(step) for step in steps)
+    # farther than an hour on foot: an estimate, and marked as one
+    assert re.search(r"Test kit in Uppingham market .*? ~\d+ m", text)
+    assert "Times are estimates: along the streets of rutland_2018-02-27.osm.pbf of" in text
+    assert "Slopes are ignored" in text
+    assert "© OpenStreetMap contributors" in text
+
+
+def test_nearest_as_json_with_streets(in_rutland: Locator) -> None:
+    done = in_rutland("nearest", "SP 8660 9960", *EVENING, "--count", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    uppingham, oakham = answer["reachable"]
+    assert uppingham["name"] == "Test kit in Uppingham market"
+    assert uppingham["method"] == "along streets"
+    low, high = uppingham["walking_m_range"]
+    assert low < uppingham["walking_m"] < high
+    assert uppingham["route"]["steps"][-1].startswith("The kit is there")
+    assert len(uppingham["route"]["line"]) > 5
+    assert oakham["method"] == "straight line times a detour factor"
+    assert oakham["route"] is None
+    streets = answer["streets"]
+    assert streets["source"]["file"] == "rutland_2018-02-27.osm.pbf"
+    assert streets["source"]["licence"] == "ODbL 1.0"
+    assert streets["metres"] > 1_000_000
+    assert answer["detour_factor"]["source"] == "Rutland"
+    assert answer["speeds_m_per_s"] == {"walking": 1.27, "brisk": 1.8, "running": 3.0}
+
+
+def test_northampton_while_only_rutland_is_loaded(in_rutland: Locator) -> None:
+    done = in_rutland("nearest", "NN1 1DE", *EVENING)
+    assert done.returncode == 0, done.stderr
+    assert "NN-0030 Royal & Derngate theatre" in done.stdout
+    assert "~177 m" in done.stdout
+    assert "The way to" not in done.stdout
+
+
+def test_without_streets_nothing_is_owed_to_openstreetmap(locator: Locator) -> None:
+    done = locator("nearest", "NN1 1DE", *EVENING, "--json")
+    answer = json.loads(done.stdout)
+    assert answer["streets"] is None
+    assert {kit["method"] for kit in answer["reachable"]} == {"straight line times a detour factor"}
+    plain = locator("nearest", "NN1 1DE", *EVENING).stdout
+    assert "OpenStreetMap contributors" not in plain
+    assert "straight line times 1.38" in " ".join(plain.split())
+
+
+def test_a_network_that_is_damaged(
+    locator: Locator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "network.json").write_text("{")
+    monkeypatch.setenv("LOCATOR_NETWORK", str(tmp_path / "broken"))
+    done = locator("nearest", "NN1 1DE")
+    assert done.returncode == 3
+    assert "locator network build" in done.stderr

@@ -2,10 +2,14 @@ import dataclasses
 import json
 import re
 
+import geopandas as gpd
 import pytest
+import shapely
 
+from locator import geodesy
 from locator.analysis.coverage import coverage
 from locator.analysis.nearest import standings
+from locator.analysis.reach import Reach
 from locator.facts import Facts
 from locator.maps import Basemap, Picture
 from locator.maps.coverage import cell_bands, coverage_map, decile_bands
@@ -65,12 +69,10 @@ def test_incidents_are_cells_and_never_points(facts: Facts, gaps: tuple[str, obj
         written = set(re.findall(r"-?\d+\.\d{4,}", script))
         exact = {f"{value:.6f}" for value in placed[column]}
         assert len(written & exact) < 5  # a corner may coincide by chance
-    collections = re.findall(r'\{"type": "FeatureCollection".*?\}\);?\n', script)
-    types = {
-        feature["geometry"]["type"]
-        for text in collections
-        for feature in json.loads(text.rstrip(");\n"))["features"]
-    }
+    collections = re.findall(r"_add\((\{.*\})\);", script)
+    features = [f for text in collections for f in json.loads(text)["features"]]
+    assert len(features) > 300, "cells and neighbourhoods"
+    types = {feature["geometry"]["type"] for feature in features}
     assert types <= {"Polygon", "MultiPolygon"}
 
 
@@ -95,3 +97,59 @@ def test_a_map_without_gaps(facts: Facts) -> None:
     result = coverage(facts.snapshot(), facts.incidents, facts.residents, within_m=60_000)
     picture = coverage_map(result, facts.county, facts.lsoa_outlines, reach=None, basemap=PAPER)
     assert picture.name == "map_coverage"
+
+
+def _reach(*methods: str) -> Reach:
+    """Make areas of 5 and 3 minutes, found by some methods."""
+    rows = [
+        {
+            "fetch_s": seconds,
+            "metres": 3 * (seconds - 60) / 2,
+            "method": method,
+            "geometry": shapely.Point(-0.9, 52.24).buffer(seconds / 1e5),
+        }
+        for seconds in (300.0, 180.0)
+        for method in methods
+    ]
+    columns = ["fetch_s", "metres", "method", "geometry"]
+    areas = gpd.GeoDataFrame(rows, columns=columns, geometry="geometry", crs=geodesy.WGS84)
+    return Reach(areas, 3.0, 0)
+
+
+def test_reach_areas_take_the_place_of_circles(facts: Facts) -> None:
+    result = coverage(facts.snapshot(), facts.incidents, facts.residents, within_m=400)
+    picture = coverage_map(
+        result,
+        facts.county,
+        facts.lsoa_outlines,
+        reach=_reach("streets", "straight"),
+        basemap=PAPER,
+    )
+    assert "L.circle(" not in picture.script
+    assert "Reach of each kit" not in picture.script
+    assert "There and back in 3 or 5 minutes, running" in picture.script
+    # what is measured has a firm outline, what is estimated a dashed one
+    (drawn,) = (
+        json.loads(text)
+        for text in re.findall(r"_add\((\{.*\})\);", picture.script)
+        if '"method"' in text
+    )
+    assert [f["properties"]["method"] for f in drawn["features"]] == ["streets", "straight"] * 2
+    assert '"dashArray": "5 5"' in picture.script
+
+
+def test_the_map_of_kits_shows_reach_below_its_signs(facts: Facts) -> None:
+    states = standings(facts.snapshot(), facts.calendar.read("2026-07-04 23:30"))
+    picture = kits_map(
+        facts.snapshot(), states, facts.county, reach=_reach("streets"), basemap=PAPER
+    )
+    assert "There and back in 3 or 5 minutes, running" in picture.script
+    assert picture.script.index('"method": "streets"') < picture.script.index("kit kit-open")
+    plain = _kits(facts)
+    assert "There and back" not in plain.script
+
+
+def test_no_area_at_all_is_no_error(facts: Facts) -> None:
+    states = standings(facts.snapshot(), facts.calendar.read("2026-07-04 23:30"))
+    picture = kits_map(facts.snapshot(), states, facts.county, reach=_reach(), basemap=PAPER)
+    assert picture.script.count("kit kit-open") == 10

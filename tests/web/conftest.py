@@ -1,5 +1,6 @@
 import datetime as dt
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -7,6 +8,7 @@ from flask.testing import FlaskClient
 
 from locator.settings import Settings
 from locator.web import create_app
+from tests.walked import import_kits_of_rutland
 
 
 class Clock:
@@ -35,3 +37,28 @@ def app(settings: Settings, clock: Clock) -> Iterator[Flask]:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def evening() -> Clock:
+    """Tell the time of the application that has the streets of Rutland."""
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def walking_app(
+    rutland_folder: Path, evening: Clock, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Flask]:
+    """The site with the streets of Rutland and four kits there that do not exist."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('walking')}/registry.sqlite"
+    import_kits_of_rutland(url)
+    made = create_app(Settings(database_url=url, network=rutland_folder), evening)
+    made.testing = False
+    yield made
+    made.extensions["facts"].close()
+
+
+@pytest.fixture
+def walking(walking_app: Flask, evening: Clock) -> FlaskClient:
+    evening.now = dt.datetime.fromisoformat("2026-07-04T20:00+01:00")
+    return walking_app.test_client()

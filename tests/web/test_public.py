@@ -1,12 +1,17 @@
+import datetime as dt
+import json
 import re
 from html import unescape
 
 import pytest
+import shapely
+from flask import Flask
 from flask.testing import FlaskClient
 
 from locator.analysis.coverage import coverage
 from locator.analysis.nearest import nearest
 from locator.facts import Facts
+from tests.web.conftest import Clock
 
 PAGES = ["/", "/map", "/coverage", "/coverage?within=800&hours=always", "/data"]
 
@@ -45,7 +50,7 @@ def test_a_postcode(client: FlaskClient) -> None:
     assert "Kits near NN1 1DE" in text
     opened, maybe = text.index("Open now, as published"), text.index("May be shut: hours not known")
     assert opened < text.index("Royal & Derngate theatre") < maybe < text.index("The Cordwainer")
-    assert "130 m away" in text
+    assert "130 m in a straight line" in text
     assert re.search(r"about 1 to \d+ min running, 1 to \d+ min walking", text)
     assert "the 999 operator gives the code" in text
     assert "it may be 120 m from the mark" in text
@@ -206,3 +211,162 @@ def test_the_basemap_comes_in_ranges(client: FlaskClient) -> None:
     assert response.status_code == 206
     assert response.data[:7] == b"PMTiles"
     assert len(response.data) == 127
+
+
+STAMFORD_ROAD = "52.6690, -0.7240"
+STEPS = [
+    "Go north-west along Stamford Road, 60 m",
+    "Turn left into the footpath, 70 m",
+    "Bear right into Catmos Street, 70 m",
+    "Go on along High Street, 40 m",
+    "Turn right into Market Place, 80 m",
+    "The kit is there",
+]
+
+
+def _ways(html: str) -> dict[str, list[str]]:
+    """Give the steps to each kit, by its name."""
+    found = {}
+    for item in html.split('<li class="kit-item"')[1:]:
+        details = re.search(r'<details class="way".*?</details>', item, re.DOTALL)
+        if details:
+            name = unescape(re.findall(r"<h4>(.*?)</h4>", item)[0])
+            found[name] = [unescape(s) for s in re.findall(r"<li>(.*?)</li>", details[0])]
+    return found
+
+
+def _line(html: str) -> list[tuple[float, float]]:
+    """Give latitudes and longitudes of the way that comes first."""
+    text = re.findall(r'data-line="([^"]+)"', html)[0]
+    return [(float(lat), float(lon)) for lat, lon in (at.split(",") for at in text.split())]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"place": STAMFORD_ROAD},
+        {"place": "SK 86379 08679"},
+        {"lat": "52.6690", "lon": "-0.7240", "accuracy": "8"},
+    ],
+)
+def test_the_way_is_said_in_steps(walking: FlaskClient, data: dict[str, str]) -> None:
+    response = walking.post("/", data=data)
+    assert response.status_code == 200
+    ways = _ways(response.text)
+    assert list(ways) == ["Test kit in Oakham market", "Test kit in an Oakham pub"]
+    assert ways["Test kit in Oakham market"][0].startswith("Get to Stamford Road, about 2")
+    assert ways["Test kit in Oakham market"][1:] == STEPS
+    text = _text(response.text)
+    spans = (
+        r"3[34]0 m along streets , there and back about [34] to [56] min running, [89] to 1[12] min"
+    )
+    assert re.search(spans, text)
+    assert re.search(r"The way there, 3[34]0 m", text)
+    assert "Times are estimates: along the streets of rutland_2018-02-27.osm.pbf" in text
+    assert text.count("© OpenStreetMap contributors") >= 1
+    # the line of the way is in the page only, where the map's script finds it
+    first = _line(response.text)
+    assert first[0] == pytest.approx((52.6690, -0.7240), abs=1e-4)
+    assert first[-1] == pytest.approx((52.6702, -0.7275), abs=2e-5)
+
+
+def test_uppingham(walking: FlaskClient) -> None:
+    html = walking.post("/", data={"place": "SP 8660 9960"}).text
+    ways = _ways(html)
+    assert "Turn right into Market Place, 80 m" in ways["Test kit in Uppingham market"]
+    # its hours are not known: it comes apart, and the way is said all the same
+    assert ways["Test kit in an Uppingham school"][-1].startswith("The kit is")
+
+
+def test_exactly_on_a_kit(walking: FlaskClient) -> None:
+    html = walking.post("/", data={"place": "52.6702, -0.7275"}).text
+    assert _ways(html)["Test kit in Oakham market"] == ["The kit is where you are"]
+    assert "0 m away , there and back" in _text(html)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "52.6195, -0.7255",  # a field between Oakham and Uppingham
+        "52.6629, -0.6534",  # in Rutland Water
+    ],
+)
+def test_far_from_every_street(walking: FlaskClient, place: str) -> None:
+    html = walking.post("/", data={"place": place}).text
+    assert _ways(html) == {}
+    text = _text(html)
+    assert "We know of no kit that is close enough" in text
+    assert "along streets ," not in text
+    assert re.search(r"About \d+\.\d km away\. How long it takes cannot be told: it is far", text)
+
+
+def test_where_no_streets_are_loaded_nothing_changes(
+    walking: FlaskClient, client: FlaskClient, clock: Clock, evening: Clock
+) -> None:
+    evening.now = clock.now
+    loaded, plain = (c.post("/", data={"place": "NN1 1DE"}).text for c in (walking, client))
+    assert _ways(loaded) == {}
+    kit = re.compile(r'<li class="kit-item" id="kit-NN-0030".*?</li>', re.DOTALL)
+    (one,), (other,) = kit.findall(loaded), kit.findall(plain)
+    assert one == other
+    assert "in a straight line" in one
+
+
+def test_a_pub_that_shuts_while_you_walk(walking: FlaskClient, evening: Clock) -> None:
+    # 960 m and the call take 13.6 minutes, by the far end of the range half a minute more
+    pub = "Test kit in an Oakham pub"
+    seen = {}
+    for minute in (40, 50):
+        evening.now = dt.datetime.fromisoformat(f"2026-07-04T22:{minute}+01:00")
+        html = walking.post("/", data={"place": STAMFORD_ROAD}).text
+        shut = html.index("Shut, planned or not in service")
+        seen[minute] = html.index(pub) < shut
+        if not seen[minute]:
+            assert "Shuts Sat 4 Jul, 23:00: you may not get there in time" in _text(html)
+    assert seen == {40: True, 50: False}
+
+
+def _areas(client: FlaskClient, page: str) -> list[tuple[str, shapely.Geometry]]:
+    """Read the reach areas from the script of a page's map, the largest first."""
+    html = client.get(page).text
+    (address,) = re.findall(r'src="(/maps/[^"]+)"', html)
+    script = client.get(unescape(address)).text
+    found = []
+    for text in re.findall(r"_add\((\{.*\})\);", script):
+        for feature in json.loads(text)["features"]:
+            if "method" in feature["properties"]:
+                shape = shapely.make_valid(shapely.geometry.shape(feature["geometry"]))
+                found.append((feature["properties"]["method"], shape))
+    return found
+
+
+@pytest.mark.parametrize("page", ["/map", "/coverage"])
+def test_maps_show_from_where_a_kit_is_fetched_in_time(
+    walking: FlaskClient, walking_app: Flask, page: str
+) -> None:
+    areas = _areas(walking, page)
+    five, three = (area for method, area in areas if method == "streets")
+    assert five.buffer(1e-4).contains(three)
+    market, station = shapely.Point(-0.7275, 52.6702), shapely.Point(-0.7339, 52.6727)
+    assert three.contains(market)
+    assert three.contains(station), "the pub is open"
+    # where the way from Stamford Road comes to the street are 315 m to go, at 3 m/s both ways
+    lat, lon = _line(walking.post("/", data={"place": STAMFORD_ROAD}).text)[1]
+    assert five.contains(shapely.Point(lon, lat))
+    assert not three.contains(shapely.Point(lon, lat))
+    # a kit of Northampton placed to 120 m: no street near it is loaded
+    assert any(
+        area.contains(shapely.Point(-0.8934, 52.2367))
+        for method, area in areas
+        if method != "streets"
+    )
+    text = _text(walking.get(page).text)
+    assert "there and back in 3 (darker) or 5 minutes, running along streets" in text
+    assert re.search(r"\d+ kits left out, placed too roughly", text)
+    assert "400 m around a kit" not in text
+
+
+def test_maps_without_streets_are_as_before(client: FlaskClient) -> None:
+    assert _areas(client, "/map") == _areas(client, "/coverage") == []
+    assert "400 m around a kit" in _text(client.get("/coverage").text)
+    assert "running along streets" not in _text(client.get("/map").text)
