@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade
+# files go to workers as a whole, so that each opens the county once
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .PHONY: help serve test lint format docs lock test-minimum benchmark clean
@@ -35,7 +37,7 @@ serve: $(VENV)/.serve ## Install what is needed, then serve http://127.0.0.1:800
 	@$(BIN)/locator serve
 
 test: $(VENV)/.dev ## Run the whole suite
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## Check style, types, floors and docs
 	@$(BIN)/ruff check .
@@ -61,9 +63,9 @@ test-minimum: $(VENV)/.dev ## Run the suite with the oldest versions that pyproj
 	@$(PIP) uv
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-minimum
 	@$(BIN)/uv pip install --quiet --python .venv-minimum/bin/python --resolution lowest-direct --group dev --editable .
-	@.venv-minimum/bin/python -m pytest --deselect tests/docs/test_docs.py::test_generated_pages_are_fresh $(PYTEST_ARGS)
+	@.venv-minimum/bin/python -m pytest $(PARALLEL) --deselect tests/docs/test_docs.py::test_generated_pages_are_fresh $(PYTEST_ARGS)
 
-benchmark: $(VENV)/.benchmark ## Measure beside named peers; prints docs/performance.md
+benchmark: $(VENV)/.benchmark ## Measure beside named peers; writes docs/performance.md
 	@$(BIN)/python -m benchmarks
 
 clean: ## Remove everything that was installed or built here
