@@ -3,11 +3,7 @@
 import contextlib
 import dataclasses
 import datetime as dt
-import importlib.metadata
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Mapping
 
 import geopandas as gpd
 import numpy as np
@@ -15,27 +11,12 @@ import shapely
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from benchmarks._timing import medians, versions
 from locator import Facts, Settings, Snapshot, coverage, geodesy, nearest
 from locator.errors import PlaceNotFoundError
 from locator.places import Position, fold
 
 _ROUNDS = 15
-
-
-def _versions(*names: str) -> str:
-    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
-
-
-def _medians(contestants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    for run in contestants.values():
-        run()
-    taken: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(rounds):
-        for name, run in contestants.items():
-            start = time.perf_counter()
-            run()
-            taken[name].append(time.perf_counter() - start)
-    return {name: statistics.median(times) for name, times in taken.items()}
 
 
 def _many(snapshot: Snapshot, count: int) -> Snapshot:
@@ -70,7 +51,7 @@ def _nearest(facts: Facts) -> str:
         (
             "Five of each group with opening state, distance and ranges, against the nearest "
             "row alone from `geopandas.sjoin_nearest` with its index cached "
-            f"({_versions('geopandas', 'shapely')}).\n"
+            f"({versions('geopandas', 'shapely')}).\n"
         ),
         "| kits | `nearest` ms | `sjoin_nearest` ms | ratio |",
         "| --- | --- | --- | --- |",
@@ -86,7 +67,7 @@ def _nearest(facts: Facts) -> str:
         def peer(spots: gpd.GeoDataFrame = spots) -> object:
             return point.to_crs(geodesy.BNG).sjoin_nearest(spots)
 
-        times = _medians({"ours": ours, "peer": peer}, _ROUNDS)
+        times = medians({"ours": ours, "peer": peer}, _ROUNDS)
         ratio = times["ours"] / times["peer"]
         row = f"{times['ours'] * 1e3:.1f} | {times['peer'] * 1e3:.1f} | {ratio:.2f}"
         lines.append(f"| {count:,} | {row} |")
@@ -111,7 +92,7 @@ def _coverage(facts: Facts) -> str:
         return int(points.loc[near.index.unique(), "records"].sum())
 
     assert ours() == peer()
-    times = _medians({"ours": ours, "peer": peer}, _ROUNDS)
+    times = medians({"ours": ours, "peer": peer}, _ROUNDS)
     return (
         "## Coverage of the county\n\nAll tables and cells of `coverage` against one count from "
         f"`geopandas.sjoin(predicate='dwithin')`: {times['ours'] * 1e3:.0f} ms against "
@@ -133,7 +114,7 @@ def _places(facts: Facts) -> str:
         "## Place names\n",
         (
             f"`resolve` against one pass of `rapidfuzz.process.extract` over {len(names):,} "
-            f"names ({_versions('rapidfuzz')}).\n"
+            f"names ({versions('rapidfuzz')}).\n"
         ),
         "| typed | `resolve` ms | one fuzzy pass ms | ratio |",
         "| --- | --- | --- | --- |",
@@ -148,7 +129,7 @@ def _places(facts: Facts) -> str:
         def peer(text: str = text) -> object:
             return process.extract(fold(text), names, scorer=OSA.distance, score_cutoff=2)
 
-        times = _medians({"ours": ours, "peer": peer}, _ROUNDS * 5)
+        times = medians({"ours": ours, "peer": peer}, _ROUNDS * 5)
         ratio = times["ours"] / times["peer"]
         row = f"{times['ours'] * 1e3:.3f} | {times['peer'] * 1e3:.3f} | {ratio:.2f}"
         lines.append(f"| {what} | {row} |")

@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import importlib.metadata
 import itertools
 import json
 import os
@@ -23,6 +22,7 @@ from flask import Flask, request
 from scipy.spatial import cKDTree
 from sqlalchemy.engine import make_url
 
+from benchmarks._timing import versions
 from locator import Settings, geodesy
 from locator.travel.index import PointIndex
 
@@ -40,10 +40,6 @@ type_race = Mapping[str, tuple[Callable[[], object], int]]
 def report() -> str:
     """Measure and give a section in Markdown."""
     return f"{_one()}\n{_served()}\n{_million()}"
-
-
-def _versions(*names: str) -> str:
-    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
 
 
 def _towns(count: int, seed: int) -> geodesy.type_floats:
@@ -103,7 +99,7 @@ def _one() -> str:
             assert all(abs(knn(pair)[1] - grid.nearest(*pair)[0]) < 1e-6 for pair in pairs[:50])
             contestants["knn"] = (lambda: knn(pairs[next(asked["knn"])]), 500)
         times = _medians(contestants, _ROUNDS)
-    peers = [("join", f"`geopandas.sjoin_nearest` ({_versions('geopandas', 'shapely')})", 1 / 300)]
+    peers = [("join", f"`geopandas.sjoin_nearest` ({versions('geopandas', 'shapely')})", 1 / 300)]
     if postgis is None:
         note = "PostGIS was not measured: LOCATOR_TEST_POSTGRES_URL is not set."
     else:
@@ -113,8 +109,8 @@ def _one() -> str:
         f"## One nearest kit of {_KITS:,}\n",
         (
             "`PointIndex.nearest` for positions in towns and outside, with "
-            f"{_versions('numba')}: {times['grid'] * 1e6:.1f} µs; without, by "
-            f"{_versions('scipy')}: {times['tree'] * 1e6:.1f} µs. The index of each peer is "
+            f"{versions('numba')}: {times['grid'] * 1e6:.1f} µs; without, by "
+            f"{versions('scipy')}: {times['tree'] * 1e6:.1f} µs. The index of each peer is "
             f"built and cached beforehand. {note}\n"
         ),
         "| against | µs | ratio with numba | without | goal | reached | without |",
@@ -196,8 +192,8 @@ def _served() -> str:
     added = nearest / empty - 1
     return (
         "## What a lookup adds to a request\n\n"
-        f"A POST to a server with two routes ({_versions('flask', 'waitress')}; keep-alive, "
-        f"{_KITS:,} open kits, `PointIndex` with {_versions('numba')}): {empty * 1e6:.0f} µs "
+        f"A POST to a server with two routes ({versions('flask', 'waitress')}; keep-alive, "
+        f"{_KITS:,} open kits, `PointIndex` with {versions('numba')}): {empty * 1e6:.0f} µs "
         f"empty, {nearest * 1e6:.0f} µs from degrees in the body to the kit's reference and "
         f"metres as JSON. The lookup adds {added:.1%}; goal: at most 15 %; "
         f"{'reached' if added <= 0.15 else 'not reached'}.\n"
@@ -264,7 +260,7 @@ def _million() -> str:
         f"## {_POSITIONS:,} positions in one call\n",
         (
             f"`PointIndex.nearest_many` among {_KITS:,} kits against "
-            f"`scipy.spatial.cKDTree.query` ({_versions('scipy')}), "
+            f"`scipy.spatial.cKDTree.query` ({versions('scipy')}), "
             f"{times['peer'] * 1e3:.0f} ms; one thread each.\n"
         ),
         "| `PointIndex` | ms | ratio | goal | reached |",

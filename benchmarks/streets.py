@@ -3,13 +3,11 @@
 import contextlib
 import dataclasses
 import functools
-import importlib.metadata
 import os
-import statistics
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
 from scipy.spatial import Delaunay
 
+from benchmarks._timing import medians, versions
 from locator import geodesy
 from locator.travel import _grid, extract, network
 from locator.travel.network import Label, Network, Raw, Source
@@ -178,22 +177,6 @@ def _plainly(run: Callable[[], object]) -> Callable[[], object]:
     return without_numba
 
 
-def _versions(*names: str) -> str:
-    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
-
-
-def _medians(contestants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    for run in contestants.values():
-        run()
-    taken: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(rounds):
-        for name, run in contestants.items():
-            start = time.perf_counter()
-            run()
-            taken[name].append(time.perf_counter() - start)
-    return {name: statistics.median(times) for name, times in taken.items()}
-
-
 def _raw(at: npt.NDArray[np.float64], links: type_ints, label: type_ints, names: int) -> Raw:
     lon, lat = geodesy.to_wgs84(at[:, 0].copy(), at[:, 1].copy())
     labels = [Label("street", f"Street {number}") for number in range(names)]
@@ -280,7 +263,7 @@ def _fields(cases: list[Case]) -> str:
             "`at_points`), against `scipy.sparse.csgraph.dijkstra(min_only=True)` on the drawing "
             "with a vertex at every bend; both give the same metres to 1 cm. "
             f"`week` is the fields of 168 hours. `nearest_pois` of pandana looks {_NEAR_M:,} m far "
-            f"({_versions('scipy', 'pandana')}; kernels by {_versions('numba')}).\n"
+            f"({versions('scipy', 'pandana')}; kernels by {versions('numba')}).\n"
         ),
         (
             "| network | vertices | junctions | streets | kits | ours ms | without numba ms "
@@ -302,9 +285,9 @@ def _fields(cases: list[Case]) -> str:
             "week": week,
             "plain week": _plainly(week),
         }
-        times = _medians(contestants, _ROUNDS)
+        times = medians(contestants, _ROUNDS)
         near = functools.partial(case.pandana.nearest_pois, _NEAR_M, "kits", num_pois=1)
-        beside = _medians({"ours": case.everywhere, "pandana": near}, _FEW_ROUNDS)
+        beside = medians({"ours": case.everywhere, "pandana": near}, _FEW_ROUNDS)
         net = case.streets.network
         row = [
             case.name,
@@ -340,7 +323,7 @@ def _lookups(cases: list[Case]) -> str:
             "which it is (`snap` and `Field.at`), against pandana (`get_node_ids`, then "
             "`shortest_path_lengths` to all kits) and against OSMnx with networkx "
             "(`nearest_nodes`, then `multi_source_dijkstra` from all kits up to the position) "
-            f"({_versions('pandana', 'osmnx', 'networkx')}). Each lookup is at another place.\n"
+            f"({versions('pandana', 'osmnx', 'networkx')}). Each lookup is at another place.\n"
         ),
         (
             "| network | kits | ours µs | 99 % below µs | without numba µs | 99 % below µs "
@@ -441,7 +424,7 @@ def _sizes() -> str:
             network.build(_lattice(size), folder, _in_silence)
             built = time.perf_counter() - start
             opening = functools.partial(Network.open, folder)
-            opened = _medians({"open": opening}, _ROUNDS)["open"]
+            opened = medians({"open": opening}, _ROUNDS)["open"]
             net = Network.open(folder)
             stored = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
             streets = Streets(net)
