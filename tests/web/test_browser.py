@@ -8,13 +8,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import geopandas as gpd
+import numpy as np
 import pytest
+import shapely
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from locator import geodesy
+from locator.analysis.reach import reach
+from locator.settings import Settings
+from locator.travel.journey import Travel
+from locator.travel.network import Detour
+from locator.travel.pace import Pace
+from locator.travel.streets import Streets
 from tests.conftest import missing
 from tests.serving import FLAGS, Server, chromium, serve
+from tests.walked import import_kits_of_rutland
 
 pytestmark = pytest.mark.browser
 
@@ -311,3 +322,163 @@ def test_hostile_kits_stay_text(visit: Callable[..., Visit], hostile: Server) ->
     text = v.page.inner_text("main")
     assert any(attack in text for attack in ATTACKS)
     assert not re.search(r"uid=\d", v.page.content())
+
+
+OAKHAM = "52.6690, -0.7240"
+
+
+@pytest.fixture(scope="module")
+def walking(rutland_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the streets of Rutland and four kits there that do not exist."""
+    folder = tmp_path_factory.mktemp("walking")
+    import_kits_of_rutland(f"sqlite:///{folder}/registry.sqlite")
+    with serve(folder, LOCATOR_NETWORK=str(rutland_folder)) as running:
+        yield running
+
+
+class Seen:
+    """The pixels of the map, by place."""
+
+    def __init__(self, v: Visit) -> None:
+        box = v.page.locator(".map")
+        box.scroll_into_view_if_needed()
+        v.page.wait_for_timeout(600)
+        self.page = v.page
+        self.picture = Image.open(io.BytesIO(box.screenshot())).convert("RGB")
+
+    def spots(self, places: list[tuple[float, float]]) -> list[tuple[float, float]]:
+        """Tell where on the map some places are drawn (latitude, longitude)."""
+        found = self.page.evaluate(
+            """places => {
+                const map = window[document.querySelector(".map").id];
+                return places.map(at => map.latLngToContainerPoint(at)).map(at => [at.x, at.y]);
+            }""",
+            places,
+        )
+        # the box has a border
+        return [(x + 1, y + 1) for x, y in found]
+
+    def colours(self, x: float, y: float) -> set[tuple[int, int, int]]:
+        """Give the colours around a pixel."""
+        near = [(round(x) + i, round(y) + j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+        pixels = {self.picture.getpixel(at) for at in near}
+        return {(p[0], p[1], p[2]) for p in pixels if isinstance(p, tuple)}
+
+
+def _is_blue(colour: tuple[int, int, int]) -> bool:
+    red, green, blue = colour
+    return blue > red + 60 and blue > green + 30
+
+
+def _spots(area: shapely.Geometry) -> list[tuple[float, float]]:
+    """Give latitudes and longitudes well inside an area (EPSG:27700)."""
+    inner = area.buffer(-6)
+    west, south, east, north = (int(side) for side in inner.bounds)
+    grid = [(x, y) for x in range(west, east, 9) for y in range(south, north, 9)]
+    at = np.array([spot for spot in grid if inner.contains(shapely.Point(spot))], dtype=np.float64)
+    lon, lat = geodesy.to_wgs84(at[:, 0].copy(), at[:, 1].copy())
+    return list(zip(lat.tolist(), lon.tolist(), strict=True))
+
+
+def _reach_is_drawn(seen: Seen, rutland: Streets) -> None:
+    """Compare the green of the map with areas found apart from it."""
+    # the pub may be shut when the test runs: only what it does not change is looked at
+    areas = {}
+    for name, at in (("market", (-0.7275, 52.6702)), ("pub", (-0.7335, 52.6725))):
+        point = gpd.points_from_xy([at[0]], [at[1]], crs=geodesy.WGS84).to_crs(geodesy.BNG)
+        kit = gpd.GeoDataFrame({"precision_m": [5.0]}, geometry=point)
+        travel = Travel(Pace.of(Settings()), Detour(1.1, 1.4, 2.0, ""), rutland)
+        found = reach(kit, travel, 3.0).areas.to_crs(geodesy.BNG)
+        areas[name] = dict(zip(found["fetch_s"], found.geometry, strict=True))
+    market, pub = areas["market"], areas["pub"]
+    near = shapely.Point(486_146, 308_814).buffer(400)
+
+    def greenness(area: shapely.Geometry) -> float:
+        """Take the middle of many pixels: lines, signs and names lie above the areas."""
+        pixels = [
+            seen.picture.getpixel((round(x), round(y)))
+            for x, y in seen.spots(_spots(area))
+            if 0 <= x < seen.picture.width - 1 and 0 <= y < seen.picture.height - 1
+        ]
+        return float(np.median([p[1] - (p[0] + p[2]) / 2 for p in pixels if isinstance(p, tuple)]))
+
+    three = greenness(market[180.0] - pub[300.0])
+    five = greenness(market[300.0] - market[180.0] - pub[300.0])
+    none = greenness(near - market[300.0] - pub[300.0])
+    assert three > five + 3 > none + 6
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_way_is_drawn_and_said(
+    visit: Callable[..., Visit], walking: Server, rutland: Streets, size: str
+) -> None:
+    v = visit(size, address=walking.address)
+    v.ask(OAKHAM)
+    details = v.page.locator("details.way").first
+    assert not details.locator("li").first.is_visible(), "folded until somebody goes"
+    details.locator("summary").click()
+    steps = details.locator("li").all_inner_texts()
+    assert steps[1] == "Go north-west along Stamford Road, 60 m"
+    assert steps[-1] == "The kit is there"
+    assert v.page.url == v.address + "/"
+    line = details.get_attribute("data-line")
+    assert line is not None
+    corners = [(float(lat), float(lon)) for lat, lon in (at.split(",") for at in line.split())]
+    seen = Seen(v)
+    # away from both signs, which lie above it
+    inner = corners[len(corners) // 3 : -len(corners) // 3]
+    assert len(inner) > 3
+    blue = [any(map(_is_blue, seen.colours(x, y))) for x, y in seen.spots(inner)]
+    assert sum(blue) >= len(inner) - 1
+    # the whole way is in sight
+    for x, y in seen.spots(corners):
+        assert 0 <= x <= seen.picture.width
+        assert 0 <= y <= seen.picture.height
+    _reach_is_drawn(seen, rutland)
+    names = v.page.evaluate(
+        "Array.from(document.querySelectorAll('.leaflet-control-layers-overlays label'))"
+        ".map(e => e.textContent.trim())"
+    )
+    assert "There and back in 3 or 5 minutes, running" in names
+
+
+def test_the_keyboard_opens_the_way(visit: Callable[..., Visit], walking: Server) -> None:
+    v = visit("desktop", address=walking.address)
+    v.ask(OAKHAM)
+    for _ in range(40):
+        v.page.keyboard.press("Tab")
+        if v.page.evaluate("document.activeElement.matches('.way > summary')"):
+            break
+    v.page.keyboard.press("Enter")
+    assert v.page.locator("details.way[open] li").first.is_visible()
+    outline = v.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline != "none", "one sees where one is"
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("phone", "light"), ("desktop", "dark")])
+def test_axe_finds_nothing_with_a_way_open(
+    visit: Callable[..., Visit], walking: Server, size: str, scheme: str
+) -> None:
+    v = visit(size, address=walking.address, color_scheme=scheme)
+    v.ask(OAKHAM)
+    for details in v.page.locator("details").all():
+        details.evaluate("e => { e.open = true }")
+    found = Axe().run(v.page).response["violations"]
+    assert [(f["id"], [n["html"] for n in f["nodes"]][:3]) for f in found] == []
+    width = v.page.evaluate("document.documentElement.scrollWidth")
+    assert width <= SIZES[size][0]
+
+
+def test_a_way_is_written_nowhere(visit: Callable[..., Visit], walking: Server) -> None:
+    here = {"latitude": 52.6690, "longitude": -0.7240, "accuracy": 8}
+    v = visit(address=walking.address, geolocation=here, permissions=["geolocation"])
+    v.go("/")
+    v.page.click("text=Use my location")
+    v.page.wait_for_selector("details.way")
+    v.page.wait_for_load_state("networkidle")
+    v.ask("SK 86379 08679")
+    assert v.page.url == v.address + "/"
+    assert v.context.cookies() == []
+    log = (walking.folder / "log.txt").read_bytes()
+    for secret in (b"52.669", b"-0.724", b"86379", b"Stamford"):
+        assert secret not in log
