@@ -23,6 +23,7 @@ _R = TypeVar("_R")
 
 type_floats = npt.NDArray[np.float64]
 type_numbers = npt.NDArray[np.int64]
+type_small = npt.NDArray[np.int32]
 
 GAVE_UP = -2
 """Answered in place of a number when a search would take too long."""
@@ -38,9 +39,6 @@ _SMALLEST_CELL_M = 1e-3
 _WAITING = 64
 # sides of a ring in the order of looking at them: south, north, west, east
 _WEST, _EAST = 2, 3
-# positions sorted at a time, and blocks in a row of them
-_CHUNK = 32_768
-_BLOCKS = 128
 # Distances to the edges of cells are lowered by more than rounding can have raised them, so
 # that a search never stops before the point that all-pairs arithmetic calls the nearest.
 _EDGE_CELLS = 1e-6
@@ -96,10 +94,10 @@ class Grid(NamedTuple):
 
     boxes: type_floats
     shapes: type_numbers
-    starts: type_numbers
-    crowds: type_numbers
+    starts: type_small
+    crowds: type_small
     points: type_floats
-    numbers: type_numbers
+    numbers: type_small
 
     @classmethod
     def of(cls, points: type_floats, numbers: type_numbers) -> "Grid":
@@ -112,7 +110,8 @@ class Grid(NamedTuple):
         numbers
             Shape ``(n,)``.
         """
-        points, numbers = points.copy(), numbers.copy()
+        # small numbers: more of them stay in the processor's cache
+        points, small = points.copy(), numbers.astype(np.int32)
         boxes, shapes = [], []
         starts: list[type_numbers] = []
         crowded: list[npt.NDArray[np.bool_]] = []
@@ -123,7 +122,7 @@ class Grid(NamedTuple):
             part = points[begin:end]
             box, (columns, rows), cell = _cells(part)
             order = np.argsort(cell, kind="stable")
-            points[begin:end], numbers[begin:end] = part[order], numbers[begin:end][order]
+            points[begin:end], small[begin:end] = part[order], small[begin:end][order]
             sizes = np.bincount(cell, minlength=columns * rows)
             edges = begin + np.concatenate([[0], np.cumsum(sizes)])
             # points in a single smallest cell cannot be told apart further
@@ -139,10 +138,10 @@ class Grid(NamedTuple):
         return cls(
             np.array(boxes),
             np.array(shapes, np.int64),
-            np.concatenate(starts),
-            np.cumsum(flags) - flags,
+            np.concatenate(starts, dtype=np.int32),
+            np.cumsum(flags, dtype=np.int32) - flags,
             points,
-            numbers,
+            small,
         )
 
 
@@ -170,7 +169,7 @@ def _scan(  # noqa: PLR0917 - what several loops share
     best: float,
     chosen: int,
     points: type_floats,
-    numbers: type_numbers,
+    numbers: type_small,
 ) -> tuple[float, int]:
     for i in range(begin, end):
         dx = points[i, 0] - easting
@@ -188,10 +187,10 @@ def _search(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - numba is slow a
     northing: float,
     boxes: type_floats,
     shapes: type_numbers,
-    starts: type_numbers,
-    crowds: type_numbers,
+    starts: type_small,
+    crowds: type_small,
     points: type_floats,
-    numbers: type_numbers,
+    numbers: type_small,
     waiting: type_numbers,
     room: type_floats,
 ) -> tuple[float, int]:
@@ -323,10 +322,10 @@ def nearest(  # noqa: PLR0917 - the fields of a Grid
     northing: float,
     boxes: type_floats,
     shapes: type_numbers,
-    starts: type_numbers,
-    crowds: type_numbers,
+    starts: type_small,
+    crowds: type_small,
     points: type_floats,
-    numbers: type_numbers,
+    numbers: type_small,
 ) -> tuple[float, int]:
     """Do what ``_search`` does, with its own scratch."""
     waiting = np.empty(_WAITING, np.int64)
@@ -339,17 +338,14 @@ def nearest_many(  # noqa: PLR0913, PLR0917 - the fields of a Grid
     positions: type_floats,
     boxes: type_floats,
     shapes: type_numbers,
-    starts: type_numbers,
-    crowds: type_numbers,
+    starts: type_small,
+    crowds: type_small,
     points: type_floats,
-    numbers: type_numbers,
+    numbers: type_small,
     metres: type_floats,
     found: type_numbers,
 ) -> None:
     """Do what ``nearest`` does for each of many positions.
-
-    They are searched block by block: what a search touches is then still in the processor's
-    cache from the one before.
 
     Parameters
     ----------
@@ -362,36 +358,16 @@ def nearest_many(  # noqa: PLR0913, PLR0917 - the fields of a Grid
     """
     waiting = np.empty(_WAITING, np.int64)
     room = np.empty(_WAITING)
-    blocks = np.empty(_CHUNK, np.int64)
-    order = np.empty(_CHUNK, np.int64)
-    ends = np.empty(_BLOCKS * _BLOCKS + 1, np.int64)
-    west, south = boxes[0, 0], boxes[0, 1]
-    block_m = max(boxes[0, 2] - west, boxes[0, 3] - south, 1.0) / _BLOCKS
-    for start in range(0, len(positions), _CHUNK):
-        count = min(_CHUNK, len(positions) - start)
-        ends[:] = 0
-        for i in range(count):
-            x = (positions[start + i, 0] - west) / block_m
-            y = (positions[start + i, 1] - south) / block_m
-            column = min(max(int(x), 0), _BLOCKS - 1)
-            blocks[i] = min(max(int(y), 0), _BLOCKS - 1) * _BLOCKS + column
-            ends[blocks[i] + 1] += 1
-        for block in range(_BLOCKS * _BLOCKS):
-            ends[block + 1] += ends[block]
-        for i in range(count):
-            order[ends[blocks[i]]] = start + i
-            ends[blocks[i]] += 1
-        for k in range(count):
-            i = order[k]
-            metres[i], found[i] = _search(
-                positions[i, 0],
-                positions[i, 1],
-                boxes,
-                shapes,
-                starts,
-                crowds,
-                points,
-                numbers,
-                waiting,
-                room,
-            )
+    for i in range(len(positions)):
+        metres[i], found[i] = _search(
+            positions[i, 0],
+            positions[i, 1],
+            boxes,
+            shapes,
+            starts,
+            crowds,
+            points,
+            numbers,
+            waiting,
+            room,
+        )

@@ -17,7 +17,7 @@ _FAR_M = 1e7
 _NEARLY = 1 + 1e-12
 # Positions searched in a tree at a time, in the order of blocks, so that what a search touches
 # is still in the processor's cache from the one before.
-_CHUNK = 65_536
+_CHUNK = 262_144
 _BLOCKS = 256
 # Points asked of a tree where two are equally near: a lattice has up to four such.
 _TIED = 8
@@ -77,8 +77,7 @@ class PointIndex:
 
     @cached_property
     def _tree(self) -> cKDTree:
-        # splitting in the middle of space is faster for points in towns than medians are
-        return cKDTree(self._locations, balanced_tree=False)
+        return cKDTree(self._locations)
 
     def nearest(self, easting: float, northing: float) -> tuple[float, int]:
         """Find the point nearest to one position.
@@ -263,9 +262,9 @@ def _checked(positions: npt.ArrayLike) -> type_floats:
     if rows.ndim != 2 or rows.shape[1] != 2:  # noqa: PLR2004 - two coordinates
         msg = f"Positions have the shape (n, 2), not {rows.shape}."
         raise ValueError(msg)
-    usable = np.abs(rows) <= _FAR_M
-    if not usable.all():
-        row = int(np.flatnonzero(~usable.all(axis=1))[0])
+    # NaN is neither; no array of a million rows is made for what is hardly ever so
+    if rows.size and not (rows.min() >= -_FAR_M and rows.max() <= _FAR_M):
+        row = int(np.flatnonzero(~(np.abs(rows) <= _FAR_M).all(axis=1))[0])
         msg = f"Row {row}: {_unusable(*rows[row].tolist())}"
         raise ValueError(msg)
     return rows
