@@ -48,7 +48,8 @@ def settings() -> str:
 
 
 def _default(name: str, default: object) -> str:
-    return f"the `{name}/` folder shipped with it" if isinstance(default, Path) else f"`{default}`"
+    shipped = isinstance(default, Path) and default.is_absolute()
+    return f"the `{name}/` folder shipped with it" if shipped else f"`{default}`"
 
 
 def geodata() -> str:

@@ -76,7 +76,7 @@ def nearest(
         codes = _availability_codes(snapshot, openings, at, travel.pace.arrival_s(ways.high_m))
         listed_in = _GROUP_OF[codes]
         groups = [_first(ways.metres, listed_in == group, count) for group in range(len(_GROUPS))]
-        if ways.tree is None or snaps is None or _settled(ways, snaps, groups):
+        if ways.tree is None or snaps is None or _settled(ways, snaps, groups, reach_m):
             break
 
     def fetches(rows: list[int], described: int = 0) -> tuple[Fetch, ...]:
@@ -132,10 +132,11 @@ def _first(
     return chosen
 
 
-def _settled(ways: Ways, snaps: Snaps, groups: list[list[int]]) -> bool:
-    """Tell whether every chosen kit that has a street was reached along streets."""
+def _settled(ways: Ways, snaps: Snaps, groups: list[list[int]], reach_m: float) -> bool:
+    """Tell whether no kit beyond the reach can be nearer than those chosen."""
     rows = np.array([row for group in groups for row in group], dtype=np.int64)
-    return bool((ways.by_street[rows] | ~snaps.on_street[rows]).all())
+    near_enough = ~snaps.on_street[rows] & (ways.metres[rows] <= reach_m)
+    return bool((ways.by_street[rows] | near_enough).all())
 
 
 def overview(snapshot: Snapshot, at: dt.datetime) -> list[Fetch]:

@@ -73,7 +73,8 @@ def _print_answer(answer: Answer, advice: str) -> None:
     _print_route(console, answer)
     console.print(
         f"{len(answer.unplaced)} more kits are known, but not their place. No kit has been "
-        f"confirmed unless “checked” says so. {answer.travel}"
+        "confirmed unless “checked” says so. Metres with ~ are estimates. "
+        f"{answer.travel}"
     )
     if answer.travel.streets:
         console.print(answer.travel.streets.network.about.source.attribution)

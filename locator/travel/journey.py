@@ -98,12 +98,8 @@ class Travel:
         pace, detour = self.pace, self.detour
         factor = f"{detour.median:.2f} (8 of 10 ways: {detour.low:.2f} to {detour.high:.2f})"
         if self.streets:
-            source = self.streets.network.about.source
-            how = (
-                f"along the streets of {source.file}"
-                f"{f' of {source.extracted_on}' if source.extracted_on else ''}; where none is "
-                f"near, straight line times {factor}"
-            )
+            title = self.streets.network.about.source.title
+            how = f"along the streets of {title}; where none is near, straight line times {factor}"
         else:
             how = f"straight line times {factor}, measured on {detour.source}"
         return (

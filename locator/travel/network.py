@@ -66,6 +66,11 @@ class Source:
     attribution: str
     notes: tuple[str, ...]
 
+    @property
+    def title(self) -> str:
+        """What it is, for people who do not know files."""
+        return f"OpenStreetMap{f' of {self.extracted_on}' if self.extracted_on else ''}"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Raw:

@@ -142,7 +142,7 @@ def _basemap() -> Basemap:
 
 def _drawn_streets() -> str:
     streets = facts().travel.streets
-    return streets.network.about.source.file if streets and _street_tiles().exists() else ""
+    return streets.network.about.source.title if streets and _street_tiles().exists() else ""
 
 
 def _street_tiles() -> Path:

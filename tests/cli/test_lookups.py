@@ -151,7 +151,7 @@ def test_nearest_says_the_way(in_rutland: Locator) -> None:
     assert [text.index(step) for step in steps] == sorted(text.index(step) for step in steps)
     # farther than an hour on foot: an estimate, and marked as one
     assert re.search(r"Test kit in Uppingham market .*? ~\d+ m", text)
-    assert "Times are estimates: along the streets of rutland_2018-02-27.osm.pbf of" in text
+    assert "Times are estimates: along the streets of OpenStreetMap of 2018-02-27" in text
     assert "Slopes are ignored" in text
     assert "© OpenStreetMap contributors" in text
 

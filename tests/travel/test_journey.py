@@ -201,7 +201,7 @@ def test_the_settings_name_the_network(rutland_folder: Path) -> None:
     assert travel.streets is not None
     assert travel.detour == travel.streets.network.about.detour
     said = str(travel)
-    assert "along the streets of rutland_2018-02-27.osm.pbf of 2018-02-27" in said
+    assert "along the streets of OpenStreetMap of 2018-02-27" in said
     assert "where none is near, straight line times 1.38 (8 of 10 ways: 1.06 to 2.64)" in said
     assert "Slopes are ignored" in said
 

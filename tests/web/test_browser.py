@@ -415,8 +415,9 @@ def test_the_way_is_drawn_and_said(
     v = visit(size, address=walking.address)
     v.ask(OAKHAM)
     details = v.page.locator("details.way").first
-    assert not details.locator("li").first.is_visible(), "folded until somebody goes"
-    details.locator("summary").click()
+    assert details.locator("li").first.is_visible(), "whoever goes for the first kit reads on"
+    others = v.page.locator("details.way").nth(1)
+    assert not others.locator("li").first.is_visible()
     steps = details.locator("li").all_inner_texts()
     assert steps[1] == "Go north-west along Stamford Road, 60 m"
     assert steps[-1] == "The kit is there"
@@ -449,6 +450,8 @@ def test_the_keyboard_opens_the_way(visit: Callable[..., Visit], walking: Server
         v.page.keyboard.press("Tab")
         if v.page.evaluate("document.activeElement.matches('.way > summary')"):
             break
+    v.page.keyboard.press("Enter")
+    assert not v.page.locator("details.way li").first.is_visible(), "it was open"
     v.page.keyboard.press("Enter")
     assert v.page.locator("details.way[open] li").first.is_visible()
     outline = v.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")

@@ -262,7 +262,7 @@ def test_the_way_is_said_in_steps(walking: FlaskClient, data: dict[str, str]) ->
     )
     assert re.search(spans, text)
     assert re.search(r"The way there, 3[34]0 m", text)
-    assert "Times are estimates: along the streets of rutland_2018-02-27.osm.pbf" in text
+    assert "Times are estimates: along the streets of OpenStreetMap of 2018-02-27" in text
     assert text.count("© OpenStreetMap contributors") >= 1
     # the line of the way is in the page only, where the map's script finds it
     first = _line(response.text)
