@@ -158,6 +158,31 @@ def test_a_search_that_takes_long_is_left_to_the_tree() -> None:
     assert_right(grid, points, positions[:20])
 
 
+def test_more_towns_around_than_can_wait_are_left_to_the_tree() -> None:
+    angles = np.linspace(0, 2 * np.pi, 100, endpoint=False)
+    centres = np.column_stack([np.cos(angles), np.sin(angles)]) * 10_000
+    points = np.repeat(centres, 40, axis=0) + RANDOM.normal(size=(4000, 2))
+    around = _grid.Grid.of(points, np.arange(len(points)))
+    assert _grid.nearest(0.0, 0.0, *around)[1] == _grid.GAVE_UP
+    assert_right(PointIndex(points, compiled=True), points, RANDOM.normal(size=(20, 2)))
+
+
+@WAYS
+def test_of_hundreds_equally_near_the_first_is_chosen(compiled: bool) -> None:  # noqa: FBT001
+    # a circle through 324 whole coordinates, for its radius is 5 * 13 * 17 * 29
+    x = np.arange(-32_045, 32_046)
+    y = np.sqrt(32_045**2 - x**2).round()
+    on = x**2 + y**2 == 32_045**2
+    points = np.unique(np.stack([np.tile(x[on], 2), [*y[on], *-y[on]]], axis=1), axis=0)
+    assert len(points) == 324
+    for _ in range(5):
+        RANDOM.shuffle(points)
+        index = PointIndex(points, compiled=compiled)
+        assert index.nearest(0, 0) == (32_045, 0)
+        assert index.nearest_many([[0, 0]])[1].tolist() == [0]
+        assert index.nearest_k(0, 0, 100)[1].tolist() == list(range(100))
+
+
 @given(rings=st.lists(st.floats(-9, 6.9), min_size=1, max_size=40), asked=PLACES)
 @settings(max_examples=200, deadline=None)
 def test_towns_inside_towns_are_searched_to_the_bottom(
