@@ -588,6 +588,9 @@ def _detour(downloads: _Downloads, folder: Path) -> Built:
     with tempfile.TemporaryDirectory() as scratch:
         built = network.build(extract.read(path, _silent), Path(scratch) / "network", _silent)
         measured = straight.measure(Streets(built), path.name)
+    if measured is None:
+        msg = f"{path} has too few streets to measure detours on."
+        raise DataError(msg)
     name = f"{path.name.split('_')[0].split('-')[0].split('.')[0].capitalize()} (OpenStreetMap)"
     row = {"extract": name, "date": built.about.source.extracted_on}
     row |= {key: f"{getattr(measured, key):.2f}" for key in ("low", "median", "high")}

@@ -42,7 +42,9 @@ def rutland_folder(test_data: Path, tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("rutland") / "network"
     raw = extract.read(test_data / "street" / "rutland_2018-02-27.osm.pbf", _in_silence)
     built = network.build(raw, folder, _in_silence)
-    network.annotate(built, folder, straight.measure(Streets(built), "Rutland"))
+    detour = straight.measure(Streets(built), "Rutland")
+    assert detour is not None
+    network.annotate(built, folder, detour)
     return folder
 
 

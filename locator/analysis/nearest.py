@@ -136,7 +136,7 @@ def _settled(ways: Ways, snaps: Snaps, groups: list[list[int]], reach_m: float) 
     """Tell whether no kit beyond the reach can be nearer than those chosen."""
     rows = np.array([row for group in groups for row in group], dtype=np.int64)
     near_enough = ~snaps.on_street[rows] & (ways.metres[rows] <= reach_m)
-    return bool((ways.by_street[rows] | near_enough).all())
+    return bool((ways.led_to[rows] | near_enough).all())
 
 
 def overview(snapshot: Snapshot, at: dt.datetime) -> list[Fetch]:
@@ -169,6 +169,14 @@ def standings(snapshot: Snapshot, at: dt.datetime) -> list[Standing]:
             strict=True,
         )
     ]
+
+
+def open_for(snapshot: Snapshot, at: dt.datetime, seconds: float) -> npt.NDArray[np.bool_]:
+    """Tell which placed kits in service are open and stay so for a while, shape ``(n,)``."""
+    openings = {text: hours.at(at) for text, hours in snapshot.hours.items()}
+    lead = np.full(len(snapshot.grid), seconds)
+    codes = _availability_codes(snapshot, openings, at, lead)
+    return np.asarray(codes == _STATES.index(Availability.OPEN))
 
 
 def _availabilities(snapshot: Snapshot, at: dt.datetime) -> list[Availability]:

@@ -1,5 +1,6 @@
 """Draw the areas from which a kit can be fetched within a time."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ class Reach:
     m_per_s
         The speed.
     too_rough
-        Kits left out because their place is known less exactly than the shortest way.
+        Kits left out because their place is known less exactly than half the shortest way.
     """
 
     areas: gpd.GeoDataFrame
@@ -56,13 +57,16 @@ def reach(
         Seconds there and back with everything in between.
     """
     metres = [travel.pace.reach_m(seconds, m_per_s) for seconds in fetch_s]
-    exact = kits[kits["precision_m"] <= min(metres)]
+    exact = kits[kits["precision_m"] <= min(metres) / 2]
     grid = shapely.get_coordinates(exact.geometry.array)
     snaps = travel.snap(grid)
+    # a kit may lie as much farther away as its place is unsure
+    unsure = exact["precision_m"].to_numpy(dtype=np.float64)
     on_street = np.zeros(len(grid), dtype=np.bool_)
     field = None
     if travel.streets and snaps is not None:
         # a kit in the middle of a park is farther from any street than the area is wide
+        snaps = dataclasses.replace(snaps, aside_m=snaps.aside_m + unsure)
         on_street = snaps.on_street & (snaps.aside_m < min(metres))
         field = travel.streets.field(snaps.only(on_street), max(metres))
     rows = []
@@ -72,7 +76,8 @@ def reach(
             rows.append(known | {"method": "streets", "geometry": _along_streets(field, reach_m)})
         if not on_street.all():
             circles = shapely.buffer(
-                shapely.points(grid[~on_street]), reach_m / travel.detour.median
+                shapely.points(grid[~on_street]),
+                (reach_m - unsure[~on_street]) / travel.detour.median,
             )
             rows.append(known | {"method": "straight", "geometry": shapely.union_all(circles)})
     columns = ["fetch_s", "metres", "method", "geometry"]

@@ -85,7 +85,9 @@ def _print_route(console: Console, answer: Answer) -> None:
     described = [f for f in (*answer.reachable, *answer.unknown) if f.route]
     for fetch in described[:1]:
         if fetch.route:
-            console.print(f"The way to {fetch.kit['reference']} {fetch.kit['name']}:", style="bold")
+            doubt = "" if fetch.availability is Availability.OPEN else " (may be shut)"
+            kit = f"{fetch.kit['reference']} {fetch.kit['name']}{doubt}"
+            console.print(f"The way to {kit}:", style="bold")
             for number, step in enumerate(fetch.route.spoken, start=1):
                 console.print(f"{number:3}. {step}")
 
@@ -132,9 +134,12 @@ def _state(fetch: Fetch) -> str:
     opening = fetch.opening
     if fetch.availability is Availability.OUT_OF_SERVICE:
         return f"{fetch.availability}: {fetch.kit['status']}"
+    if fetch.availability is Availability.CLOSING and opening.until:
+        return f"{fetch.availability}: shuts {opening.until:%a %H:%M}"
     if opening.opens is not None:
         return f"{fetch.availability}, opens {opening.opens:%a %H:%M}"
-    return f"{fetch.availability}" + (f" until {opening.until:%a %H:%M}" if opening.until else "")
+    until = opening.until if fetch.availability is Availability.OPEN else None
+    return f"{fetch.availability}" + (f" until {until:%a %H:%M}" if until else "")
 
 
 @click.command("coverage")

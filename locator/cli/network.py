@@ -37,13 +37,16 @@ def build_command(file: Path, folder: Path | None, *, as_json: bool) -> None:
     """
     target = folder or Settings.read().network
     with progress_bar(quiet=as_json) as progress:
-        built = build(extract.read(file, progress), target, progress)
-        progress("Measuring detours", built.about.edges)
-        source = built.about.source
-        detour = straight.measure(Streets(built), f"{source.file} of {source.extracted_on}")
-        built = annotate(built, target, detour)
-        progress("Drawing tiles", built.about.edges)
-        tiles.write(built, target)
+
+        def complete(fresh: Network, where: Path) -> None:
+            progress("Measuring detours", fresh.about.edges)
+            detour = straight.measure(Streets(fresh), fresh.about.source.title)
+            if detour is not None:
+                annotate(fresh, where, detour)
+            progress("Drawing tiles", fresh.about.edges)
+            tiles.write(fresh, where)
+
+        built = build(extract.read(file, progress), target, progress, complete)
     _print(built.about, target, as_json=as_json)
 
 

@@ -19,7 +19,7 @@ _ASIDE_M = 15.0
 _BRIEF_M = 12.0
 # a kit this near to the line of a street has no side
 _BESIDE_M = 4.0
-_STRAIGHT_ON, _BEAR, _BACK = 30.0, 60.0, 150.0
+_STRAIGHT_ON, _BEAR, _BACK = 31.0, 61.0, 151.0
 
 
 class Turn(StrEnum):
@@ -97,6 +97,8 @@ class Route:
         it leaves the streets.
     to_street_m, from_street_m
         Metres at either end that are not along a street.
+    to_street
+        Direction in which the street lies, degrees clockwise from north.
     steps
         What to do; nothing if the kit is nearer than the street.
     end
@@ -109,6 +111,7 @@ class Route:
     line: tuple[tuple[float, float], ...]
     to_street_m: float
     from_street_m: float
+    to_street: float
     steps: tuple[Step, ...]
     end: str
 
@@ -120,8 +123,9 @@ class Route:
         passed = [None, *(step.label for step in self.steps)]
         said = [step.after(before) for before, step in zip(passed, self.steps, strict=False)]
         if self.to_street_m > _ASIDE_M:
-            first = _spoken(self.steps[0].label)
-            said.insert(0, f"Get to {first}, about {spoken_metres(self.to_street_m)}")
+            first, wind = _spoken(self.steps[0].label), _wind(self.to_street)
+            far = spoken_metres(self.to_street_m)
+            said.insert(0, f"Get to {first}, about {far} to the {wind}")
         side = f", on the {self.end}" if self.end else ""
         if self.from_street_m > _ASIDE_M:
             said.append(f"The kit is about {spoken_metres(self.from_street_m)} off the way{side}")
@@ -159,13 +163,15 @@ def route(
     """
     legs = tree.legs_to(target)
     streets = tree.streets
-    line = np.vstack([here, streets.legs_line(legs), there])
+    along = streets.legs_line(legs)
+    line = np.vstack([here, along, there])
     return Route(
         metres=float(tree.metres_to(target)[0]),
         bearing=_bearing_of(here, there),
         line=_degrees(line),
         to_street_m=float(tree.origin.aside_m[0]),
         from_street_m=float(target.aside_m[0]),
+        to_street=_bearing_of(here, (float(along[0, 0]), float(along[0, 1]))),
         steps=_steps(streets, legs),
         end=_side(streets, legs[-1], there),
     )
@@ -185,6 +191,7 @@ def straight_to(here: tuple[float, float], there: tuple[float, float]) -> Route:
         line=_degrees(np.array([here, there])),
         to_street_m=0.0,
         from_street_m=0.0,
+        to_street=0.0,
         steps=(),
         end="",
     )
@@ -212,32 +219,49 @@ def _steps(streets: Streets, legs: list[Leg]) -> tuple[Step, ...]:
         if _corner(streets, stretches[-1][-1], leg):
             stretches.append([])
         stretches[-1].append(leg)
-    first, *others = stretches
-    if others and _metres(first) < _BRIEF_M:
-        # nobody begins with a few metres of a car park
-        first, *others = others
-    steps = [_step(streets, first, _wind(_bearing(streets, first[:1], ahead=True)))]
-    for before, stretch in itertools.pairwise([first, *others]):
-        steps.append(_step(streets, stretch, _turn(streets, before, stretch[0])))
-    return tuple(_without_brief(steps))
+    told = _without_brief(streets, stretches)
+    first = told[0][0]
+    turns = [_wind(_bearing(streets, first[:1], ahead=True))]
+    for (before, _), (after, _) in itertools.pairwise(told):
+        turns.append(_turn(streets, before, after[0]))
+    steps = [
+        Step(turn, streets.network.label_of(stretch[0].edge), metres)
+        for turn, (stretch, metres) in zip(turns, told, strict=True)
+    ]
+    return tuple(_joined(steps))
 
 
-def _step(streets: Streets, stretch: list[Leg], turn: Turn) -> Step:
-    label = streets.network.label_of(stretch[0].edge)
-    return Step(turn, label, _metres(stretch))
+def _without_brief(streets: Streets, stretches: list[list[Leg]]) -> list[tuple[list[Leg], float]]:
+    """Leave out stretches that nobody would mention, such as the middle of a crossing.
+
+    Their metres count with the stretch before. The turn that is said next is the one between
+    the stretches that are left.
+    """
+    told: list[tuple[list[Leg], float]] = []
+    owed = 0.0
+    for stretch in stretches:
+        metres = owed + _metres(stretch)
+        steps = streets.network.label_of(stretch[0].edge).kind == "steps"
+        if steps or _metres(stretch) >= _BRIEF_M:
+            told.append((stretch, metres))
+            owed = 0.0
+        elif told:
+            told[-1] = told[-1][0], told[-1][1] + metres
+        else:
+            owed = metres
+    return told or [(stretches[-1], owed)]
 
 
 def _metres(stretch: list[Leg]) -> float:
     return sum(abs(leg.end_m - leg.start_m) for leg in stretch)
 
 
-def _without_brief(steps: list[Step]) -> list[Step]:
-    """Leave out stretches that nobody would mention, such as the middle of a crossing."""
+def _joined(steps: list[Step]) -> list[Step]:
+    """Make one step of going straight on along one street."""
     kept: list[Step] = []
     for step in steps:
         last = kept[-1] if kept else None
-        brief = step.metres < _BRIEF_M and step.label.kind != "steps"
-        if last and (brief or (step.turn is Turn.ON and _same(step.label, last.label))):
+        if last and step.turn is Turn.ON and _same(step.label, last.label):
             kept[-1] = Step(last.turn, last.label, last.metres + step.metres)
         else:
             kept.append(step)
@@ -323,9 +347,15 @@ _ARTICLE = {
 }
 
 
+# what has a name of its own is not always a street
+_NOT_STREETS = frozenset({"steps", "square", "car park"})
+
+
 def _spoken(label: Label) -> str:
-    if label.name and label.kind == "steps":
-        return f"the steps ({label.name})"
+    if label.kind == "fast road":
+        return f"the fast road {label.name}".strip() + " (danger: keep off the carriageway)"
+    if label.name and label.kind in _NOT_STREETS:
+        return f"{_ARTICLE[label.kind]} ({label.name})"
     if label.name:
         return f"the {label.name}" if _is_number(label.name) else label.name
     return _ARTICLE.get(label.kind, f"the {label.kind}")

@@ -34,8 +34,10 @@ class Ways:
         Walking metres: measured, or the median estimate.
     low_m, high_m
         A range that holds the uncertainty of both ends, and of the estimate.
+    led_to
+        To which of them a way along streets was found.
     by_street
-        Which of them were measured along streets.
+        Which of them were measured along streets; what is nearer than the street is estimated.
     """
 
     here: tuple[float, float]
@@ -46,15 +48,16 @@ class Ways:
     metres: geodesy.type_floats
     low_m: geodesy.type_floats
     high_m: geodesy.type_floats
+    led_to: npt.NDArray[np.bool_]
     by_street: npt.NDArray[np.bool_]
 
     def route_to(self, row: int) -> Route | None:
-        """Describe the way to one of the positions; None if it was not measured."""
-        if self.tree is None or self.snaps is None or not self.by_street[row]:
+        """Describe the way to one of the positions; None if no street leads to it."""
+        if self.tree is None or self.snaps is None or not self.led_to[row]:
             return None
         there = float(self.targets[row, 0]), float(self.targets[row, 1])
         target = self.snaps[row : row + 1]
-        if self.metres[row] < self.tree.metres_to(target)[0]:
+        if not self.by_street[row]:
             return straight_to(self.here, there)
         return route(self.tree, target, self.here, there)
 
@@ -144,7 +147,7 @@ class Travel:
         metres = straight_m * detour.median
         low = np.maximum(straight_m - blur_m, 0.0) * detour.low
         high = (straight_m + blur_m) * detour.high
-        by_street = np.zeros(len(targets), dtype=np.bool_)
+        led_to, by_street = np.zeros((2, len(targets)), dtype=np.bool_)
         tree = None
         origin = self.snap(np.array([here]))
         if self.streets and snaps is not None and origin is not None and origin.on_street[0]:
@@ -156,17 +159,21 @@ class Travel:
             metres[on_street] = np.maximum(metres[on_street], reach_m)
             high = np.maximum(high, metres * (detour.high / detour.median))
             rows, walked = found[known], walked[known]
-            by_street[rows] = True
+            to_street = origin.aside_m[0] + snaps.aside_m[rows]
             nearest, farthest = self._from_around(here, here_m, snaps[rows], reach_m)
             spread, straight = blur_m[rows] * detour.median, straight_m[rows]
             near = np.minimum(nearest - targets_m[rows] * detour.median, walked - spread)
-            high[rows] = np.maximum(farthest + targets_m[rows] * detour.median, walked + spread)
-            # who is nearer to one another than to the street does not go by it
-            to_street = origin.aside_m[0] + snaps.aside_m[rows]
-            metres[rows] = np.where(straight < to_street, straight, walked)
+            far = np.maximum(farthest + targets_m[rows] * detour.median, walked + spread)
+            # what lies between a position and the street is not known
+            high[rows] = far + to_street * (detour.high - 1)
             near[straight - 2 * blur_m[rows] < to_street] = 0.0
             low[rows] = np.maximum(np.maximum(near, straight - blur_m[rows]), 0.0)
-        return Ways(here, targets, snaps, tree, straight_m, metres, low, high, by_street)
+            # who is nearer to one another than to the street may go straight across, or not
+            across = straight < to_street
+            estimate = np.minimum(straight * detour.median, walked)
+            metres[rows] = np.where(across, estimate, walked)
+            led_to[rows], by_street[rows] = True, ~across
+        return Ways(here, targets, snaps, tree, straight_m, metres, low, high, led_to, by_street)
 
     def _from_around(
         self, here: tuple[float, float], here_m: float, targets: Snaps, reach_m: float

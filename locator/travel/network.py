@@ -277,7 +277,12 @@ def _fits(network: Network) -> bool:
     return True
 
 
-def build(raw: Raw, folder: Path, progress: Progress) -> Network:
+def build(
+    raw: Raw,
+    folder: Path,
+    progress: Progress,
+    complete: Callable[["Network", Path], None] | None = None,
+) -> Network:
     """Contract streets to junctions and write the network.
 
     The folder is replaced as a whole when everything is written; a process that has the
@@ -291,6 +296,8 @@ def build(raw: Raw, folder: Path, progress: Progress) -> Network:
         Where the network goes.
     progress
         Is told what is done and how many links of it.
+    complete
+        Adds to the new folder what else belongs there, before it replaces the old one.
 
     Raises
     ------
@@ -324,7 +331,7 @@ def build(raw: Raw, folder: Path, progress: Progress) -> Network:
     )
     progress("Writing", len(streets.links))
     try:
-        _write(arrays, about, folder)
+        _write(arrays, about, folder, complete)
     except OSError as error:
         msg = f"The network cannot be written to {folder}: {error.strerror or error}."
         raise DataError(msg) from error
@@ -602,7 +609,12 @@ _SPREAD = (
 )
 
 
-def _write(arrays: dict[str, npt.NDArray[np.generic]], about: About, folder: Path) -> None:
+def _write(
+    arrays: dict[str, npt.NDArray[np.generic]],
+    about: About,
+    folder: Path,
+    complete: Callable[[Network, Path], None] | None,
+) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     drop = functools.partial(shutil.rmtree, ignore_errors=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -612,6 +624,8 @@ def _write(arrays: dict[str, npt.NDArray[np.generic]], about: About, folder: Pat
         for name in _ARRAYS:
             np.save(fresh / f"{name}.npy", arrays[name])
         _write_facts(about, fresh)
+        if complete is not None:
+            complete(Network.open(fresh), fresh)
         if folder.exists():
             folder.rename(old)
         fresh.rename(folder)

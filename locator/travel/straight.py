@@ -20,7 +20,8 @@ _BANDS = 14
 _PLACES = 1500
 _PAIRS_PER_BAND = 1000
 _PERCENTILES = (10, 50, 90)
-# a way longer than this counts as longer than any
+_FEWEST = 100
+# a way that is not found counts as so long
 _LONGEST_M = 5.0 * FARTHEST_M
 
 
@@ -37,12 +38,12 @@ def shipped(folder: Path) -> Detour:
     return Detour(low, median, high, f"{row['extract']} of {row['date']}")
 
 
-def measure(streets: Streets, source: str, seed: int = 1) -> Detour:
+def measure(streets: Streets, source: str, seed: int = 1) -> Detour | None:
     """Compare walking metres with straight ones on a network.
 
     Places are drawn evenly along all streets; of the pairs of places, equally many are taken
-    from each band of 100 m between 100 and 1,500 m. A way that is not found, or is longer
-    than five times 1,500 m, counts as longer than any.
+    from each band of 100 m between 100 and 1,500 m. A way that is not found counts
+    as five times 1,500 m.
 
     Parameters
     ----------
@@ -52,6 +53,11 @@ def measure(streets: Streets, source: str, seed: int = 1) -> Detour:
         What it is, for people.
     seed
         Of the random numbers; the same seed gives the same figures.
+
+    Returns
+    -------
+    detour
+        None if the network is too small to tell.
     """
     random = np.random.default_rng(seed)
     starts, start_xy = _places(streets, random)
@@ -60,12 +66,14 @@ def measure(streets: Streets, source: str, seed: int = 1) -> Detour:
         cKDTree(end_xy), FARTHEST_M, output_type="coo_matrix"
     )
     pairs = np.concatenate(list(_banded(near.data, random)))
+    if len(pairs) < _FEWEST:
+        return None
     row, column, straight = near.row[pairs], near.col[pairs], near.data[pairs]
     origin, target, metres = streets.within(starts, ends, _LONGEST_M)
     key = origin * len(ends) + target
     wanted = row.astype(np.int64) * len(ends) + column
     place = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
-    walked = np.where(key[place] == wanted, metres[place], np.inf)
+    walked = np.where(key[place] == wanted, metres[place], _LONGEST_M)
     low, median, high = np.percentile(walked / straight, _PERCENTILES, method="higher")
     return Detour(float(low), float(median), float(high), source)
 

@@ -118,6 +118,8 @@ def walk(tags: Mapping[str, str], *, closed: bool) -> Walk | Reason | None:
             outline = outline or only_outline
     if kind is None:
         return None
+    if _is_fast(tags):
+        kind = "fast road"
     if _is_indoors(tags):
         return Reason.INDOORS
     if not _is_open(tags):
@@ -159,6 +161,18 @@ def _highway_reason(highway: str, tags: Mapping[str, str]) -> Reason | None:
     if highway == "corridor":
         return Reason.INDOORS
     return None if highway in _KINDS else Reason.UNKNOWN
+
+
+def _is_fast(tags: Mapping[str, str]) -> bool:
+    """Tell a fast carriageway without a pavement: one may walk there, but ought to be warned."""
+    fast = tags.get("maxspeed") in {"60 mph", "70 mph"} and tags.get("oneway") == "yes"
+    pavements = ("sidewalk", "sidewalk:both", "sidewalk:left", "sidewalk:right")
+    has_pavement = any(tags.get(key, "no") not in {"no", "none"} for key in pavements)
+    is_road = tags.get("highway") in _FAST
+    return is_road and fast and not has_pavement and tags.get("foot") not in {"yes", "designated"}
+
+
+_FAST = frozenset({"trunk", "trunk_link", "primary", "primary_link"})
 
 
 def _is_indoors(tags: Mapping[str, str]) -> bool:

@@ -14,9 +14,9 @@ from flask import Blueprint, Response, abort, make_response, request, send_file
 
 from locator import tables
 from locator.analysis import coverage as gaps
-from locator.analysis.fetch import Availability, Standing
-from locator.analysis.nearest import standings
-from locator.analysis.reach import Reach, reach
+from locator.analysis.fetch import Standing
+from locator.analysis.nearest import open_for, standings
+from locator.analysis.reach import FETCH_S, Reach, reach
 from locator.errors import InputError
 from locator.maps import Basemap, Picture
 from locator.maps import coverage as coverage_maps
@@ -152,13 +152,15 @@ def _street_tiles() -> Path:
 def kits_picture() -> Served:
     """Draw the map of kits as they are now, once for each set of states."""
     snapshot = facts().snapshot()
-    return _draw_kits(snapshot, tuple(standings(snapshot, now())))
+    # what shuts before one gets there has no reach
+    lasting = open_for(snapshot, now(), max(FETCH_S)).tolist()
+    return _draw_kits(snapshot, tuple(standings(snapshot, now())), tuple(lasting))
 
 
 @_drawn_once
-def _draw_kits(snapshot: Snapshot, how: tuple[Standing, ...]) -> Served:
+def _draw_kits(snapshot: Snapshot, how: tuple[Standing, ...], lasting: tuple[bool, ...]) -> Served:
     known = facts()
-    areas = _reach(snapshot.placed[[s.availability is Availability.OPEN for s in how]])
+    areas = _reach(snapshot.placed[list(lasting)])
     picture = kit_maps.kits_map(
         snapshot,
         how,

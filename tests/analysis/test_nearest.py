@@ -246,7 +246,7 @@ def test_the_nearest_along_streets_equals_a_search_of_the_drawn_streets(
         straight = np.hypot(*(kits - here).T)
         metres = np.array([walked.read(field, (source,), spot) for spot in spots])
         beside = straight < [source.aside_m + spot.aside_m for spot in spots]
-        metres = np.where(beside, straight, metres)
+        metres = np.where(beside, np.minimum(straight * in_rutland.detour.median, metres), metres)
         ((lon, lat),) = degrees(here[None]).tolist()
         answer = nearest(snapshot, Position(lon, lat, 5, ""), in_rutland, at=NOON, count=4)
         best = np.argsort(metres)[:4]

@@ -24,9 +24,11 @@ OAKHAM, UPPINGHAM = (486_146.0, 308_885.0), (486_628.0, 299_812.0)
 FIELD = (486_377.0, 303_172.0)
 # half the width that a street is drawn with, and a margin for simplified outlines
 WIDTH_M, MARGIN_M = 25.0, 5.0
+# how exactly the kits are placed
+KIT_M = 5.0
 
 
-def kits_at(*spots: tuple[float, float], precision_m: float = 5.0) -> gpd.GeoDataFrame:
+def kits_at(*spots: tuple[float, float], precision_m: float = KIT_M) -> gpd.GeoDataFrame:
     columns = {"precision_m": [precision_m] * len(spots)}
     points = gpd.points_from_xy(*np.array(spots).reshape(-1, 2).T)
     return gpd.GeoDataFrame(columns, geometry=points, crs=geodesy.BNG)
@@ -132,7 +134,7 @@ def test_a_kit_off_the_streets_gets_a_circle(county: Travel) -> None:
     areas = on_grid(reach(kits_at(FIELD), county, PACE.run_m_per_s))
     assert set(areas) == {(300.0, "straight"), (180.0, "straight")}
     for (seconds, _), circle in areas.items():
-        radius = PACE.reach_m(seconds, PACE.run_m_per_s) / county.detour.median
+        radius = (PACE.reach_m(seconds, PACE.run_m_per_s) - KIT_M) / county.detour.median
         assert circle.area == pytest.approx(np.pi * radius**2, rel=0.01)
         assert np.allclose(shapely.get_coordinates(circle.centroid), FIELD, atol=0.5)
 
@@ -145,7 +147,7 @@ def test_without_a_network_all_are_circles() -> None:
 
 def test_kits_that_are_placed_too_roughly_are_left_out_and_counted(county: Travel) -> None:
     shortest_m = PACE.reach_m(min(FETCH_S), PACE.run_m_per_s)
-    exact, rough = kits_at(OAKHAM, precision_m=shortest_m), kits_at(UPPINGHAM, precision_m=400)
+    exact, rough = kits_at(OAKHAM, precision_m=shortest_m / 2), kits_at(UPPINGHAM, precision_m=400)
     kits = gpd.GeoDataFrame(
         {"precision_m": [*exact["precision_m"], *rough["precision_m"]]},
         geometry=[*exact.geometry, *rough.geometry],
@@ -190,7 +192,7 @@ def test_a_kit_in_the_middle_of_a_long_street(pier: Travel) -> None:
     areas = on_grid(reach(kits_at(kit), pier, PACE.run_m_per_s))
     for seconds in FETCH_S:
         # 40 m are walked to the street, and the street is drawn as wide as it is
-        far = PACE.reach_m(seconds, PACE.run_m_per_s) - 40 + WIDTH_M
+        far = PACE.reach_m(seconds, PACE.run_m_per_s) - 40 - KIT_M + WIDTH_M
         west, south, east, north = areas[seconds, "streets"].bounds
         assert (south, north) == pytest.approx(
             (MIDDLE[1] + 1000 - far, MIDDLE[1] + 1000 + far), abs=MARGIN_M

@@ -140,9 +140,9 @@ def test_nearest_says_the_way(in_rutland: Locator) -> None:
     assert re.search(r"Test kit in Oakham market │ Market Place, Oakham \(±5 m\) │ 341 m", text)
     steps = [
         "The way to NN-",
-        "1. Get to Stamford Road, about 25 m",
+        "1. Get to Stamford Road, about 25 m to the ",
         "2. Go north-west along Stamford Road, 60 m",
-        "3. Turn left into the footpath, 70 m",
+        "3. Go on along the footpath, 70 m",
         "4. Bear right into Catmos Street, 70 m",
         "5. Go on along High Street, 40 m",
         "6. Turn right into Market Place, 80 m",

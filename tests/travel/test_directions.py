@@ -174,7 +174,7 @@ def test_stretches_that_nobody_would_mention(tmp_path: Path) -> None:
     ]
     assert told(tmp_path, line, (-5, 0), (8, 200)) == (
         "Go north along Mill Street, 110 m",
-        "Turn left into Far Street, 100 m",
+        "Go on along Far Street, 100 m",
         "The kit is there",
     )
 
@@ -182,7 +182,7 @@ def test_stretches_that_nobody_would_mention(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("here", "there", "said"),
     [
-        ((-40, 20), (0, 200), ("Get to Mill Street, about 40 m", "The kit is there")),
+        ((-40, 20), (0, 200), ("Get to Mill Street, about 40 m to the east", "The kit is there")),
         ((0, 20), (-30, 200), ("The kit is about 30 m off the way, on the left",)),
         ((0, 20), (120, 200), ("The kit is about 120 m off the way, on the right",)),
         ((0, 20), (8, 200), ("The kit is there, on the right",)),

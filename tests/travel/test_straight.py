@@ -29,6 +29,7 @@ def test_the_shipped_table_is_what_rutland_gives(rutland: Streets, geodata: Path
 def test_another_seed_hardly_matters(rutland: Streets) -> None:
     one, other = rutland.network.about.detour, straight.measure(rutland, "Rutland", seed=2)
     assert one is not None
+    assert other is not None
     assert other != one
     assert other.low == pytest.approx(one.low, rel=0.02)
     assert other.median == pytest.approx(one.median, rel=0.03)

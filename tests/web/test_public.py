@@ -216,7 +216,7 @@ def test_the_basemap_comes_in_ranges(client: FlaskClient) -> None:
 STAMFORD_ROAD = "52.6690, -0.7240"
 STEPS = [
     "Go north-west along Stamford Road, 60 m",
-    "Turn left into the footpath, 70 m",
+    "Go on along the footpath, 70 m",
     "Bear right into Catmos Street, 70 m",
     "Go on along High Street, 40 m",
     "Turn right into Market Place, 80 m",
