@@ -32,7 +32,7 @@ class Reach:
     m_per_s
         The speed.
     too_rough
-        Kits left out because their place is known less exactly than half the shortest way.
+        Kits left out because their place is known less exactly than two thirds of the shortest way.
     """
 
     areas: gpd.GeoDataFrame
@@ -57,7 +57,7 @@ def reach(
         Seconds there and back with everything in between.
     """
     metres = [travel.pace.reach_m(seconds, m_per_s) for seconds in fetch_s]
-    exact = kits[kits["precision_m"] <= min(metres) / 2]
+    exact = kits[kits["precision_m"] <= min(metres) * 2 / 3]
     grid = shapely.get_coordinates(exact.geometry.array)
     snaps = travel.snap(grid)
     # a kit may lie as much farther away as its place is unsure
