@@ -258,7 +258,8 @@ def test_the_way_is_said_in_steps(walking: FlaskClient, data: dict[str, str]) ->
     assert ways["Test kit in Oakham market"][1:] == STEPS
     text = _text(response.text)
     spans = (
-        r"3[34]0 m along streets , there and back about [34] to [5-7] min running, [89] to 1[1-4] min"
+        r"3[34]0 m along streets , there and back about [34] to [5-7] min running, "
+        r"[89] to 1[1-4] min walking"
     )
     assert re.search(spans, text)
     assert re.search(r"The way there, 3[34]0 m", text)
