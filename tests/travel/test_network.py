@@ -148,7 +148,8 @@ def links_of(raw: Raw) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     links = np.unique(np.sort(raw.links, axis=1), axis=0)
     links = links[links[:, 0] != links[:, 1]]
     ends = [axis[links[:, end]] for end in (0, 1) for axis in (raw.lon, raw.lat)]
-    return links, np.asarray(GRS80.inv(*ends)[2])
+    # an array of one element makes old versions warn
+    return links, np.array(GRS80.inv(*(end.tolist() for end in ends))[2])
 
 
 def label_of_each(raw: Raw) -> dict[tuple[int, int], int]:
