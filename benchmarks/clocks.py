@@ -3,15 +3,14 @@
 import datetime as dt
 import functools
 import importlib.metadata
-import statistics
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from opening_hours import OpeningHours
 
+from benchmarks._timing import medians
 from locator.hours import STATES, Calendar, Hours, State, _public_holidays, week
 
 _KITS = 100_000
@@ -83,16 +82,6 @@ def _club(chance: np.random.Generator) -> str:
     return f"Apr-Sep Mo-Su {opens}-{_time(chance, 20, 22)}; Oct-Mar Sa,Su {opens}-16:00"
 
 
-def _medians(contestants: Mapping[str, Callable[[], object]]) -> dict[str, float]:
-    taken: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(_ROUNDS):
-        for name, run in contestants.items():
-            start = time.perf_counter()
-            run()
-            taken[name].append(time.perf_counter() - start)
-    return {name: statistics.median(times) for name, times in taken.items()}
-
-
 def _compiled(column: pd.Series) -> tuple[npt.NDArray[np.intp], list[Hours]]:
     numbers, distinct = pd.factorize(column)
     return numbers, [Hours(text, _CALENDAR) for text in distinct]
@@ -115,7 +104,9 @@ def _asked(sample: Sequence[str], moments: Sequence[dt.datetime]) -> list[list[b
 
 def report() -> str:
     """Measure and give a section in Markdown."""
-    listing = _medians({"list": functools.partial(_public_holidays.__wrapped__, "GB", "ENG")})
+    listing = medians(
+        {"list": functools.partial(_public_holidays.__wrapped__, "GB", "ENG")}, _ROUNDS
+    )
     peer = f"opening-hours-py {importlib.metadata.version('opening-hours-py')}"
     lines = [
         "## Opening hours\n",
@@ -160,11 +151,12 @@ def _week(column: pd.Series, day: dt.date) -> tuple[float, float]:
         certain = _availability(column[:_SAMPLE], day) == STATES.index(State.OPEN)
         assert certain.any()
         assert np.array(_asked(sample, moments))[certain].all()
-    times = _medians(
+    times = medians(
         {
             "ours": functools.partial(_availability, column, day),
             "peer": functools.partial(_asked, sample, moments),
-        }
+        },
+        _ROUNDS,
     )
     return times["ours"], times["peer"] * _KITS / _SAMPLE
 
@@ -179,12 +171,13 @@ def _now(column: pd.Series) -> str:
     sample = list(column[:_SAMPLE])
     # the peer takes what has a comment ("ask the warden") for open as well
     assert np.array(_asked(sample, [_NOW]))[ask(hours)[:_SAMPLE]].all()
-    times = _medians(
+    times = medians(
         {
             "first": lambda: ask(_compiled(column)[1]),
             "again": lambda: ask(hours),
             "peer": lambda: _asked(sample, [_NOW]),
-        }
+        },
+        _ROUNDS,
     )
     peer = times["peer"] * _KITS / _SAMPLE
     return (
