@@ -173,16 +173,15 @@ def standings(snapshot: Snapshot, at: dt.datetime) -> list[Standing]:
 
 def open_for(snapshot: Snapshot, at: dt.datetime, seconds: float) -> npt.NDArray[np.bool_]:
     """Tell which placed kits in service are open and stay so for a while, shape ``(n,)``."""
-    openings = {text: hours.at(at) for text, hours in snapshot.hours.items()}
-    lead = np.full(len(snapshot.grid), seconds)
-    codes = _availability_codes(snapshot, openings, at, lead)
-    return np.asarray(codes == _STATES.index(Availability.OPEN))
+    lasting = [state is Availability.OPEN for state in _availabilities(snapshot, at, seconds)]
+    return np.array(lasting, dtype=np.bool_)
 
 
-def _availabilities(snapshot: Snapshot, at: dt.datetime) -> list[Availability]:
+def _availabilities(snapshot: Snapshot, at: dt.datetime, lead_s: float = 0.0) -> list[Availability]:
+    """Judge each placed kit for somebody who is there after ``lead_s`` seconds."""
     openings = {text: hours.at(at) for text, hours in snapshot.hours.items()}
-    codes = _availability_codes(snapshot, openings, at, np.zeros(len(snapshot.grid)))
-    return [_STATES[code] for code in codes]
+    lead = np.full(len(snapshot.grid), lead_s)
+    return [_STATES[code] for code in _availability_codes(snapshot, openings, at, lead)]
 
 
 def _standing(
