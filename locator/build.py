@@ -227,11 +227,25 @@ def _lsoa(downloads: _Downloads, folder: Path) -> Built:
             "Index of Multiple Deprivation (IMD) Decile (where 1 is most deprived 10% of LSOAs)",
         ),
     )
-    frame = outlines[["code", "name", "authority"]].merge(residents, on="code", how="left")
-    frame = frame.merge(deprivation, on="code", how="left")
+    path = downloads.one(
+        "wards of LSOAs", "lsoa2021*ward*.csv*", "*LSOA*Electoral_Ward*.csv", "lsoa2021*.csv*"
+    )
+    wards = _pick(
+        pd.read_csv(path),
+        path,
+        code=("lsoa21_code", "LSOA21CD"),
+        ward=("ward24_bestfit_code", "WD24CD"),
+        ward_name=("ward24_bestfit_name", "WD24NM"),
+    )
+    frame = outlines[["code", "name", "authority"]]
+    for more in (wards, residents, deprivation):
+        frame = frame.merge(more, on="code", how="left")
     if frame.isna().any(axis=None):
         missing = sorted(frame.loc[frame.isna().any(axis=1), "code"])
-        msg = f"Residents or deprivation are missing for {len(missing)} LSOAs: {missing[:5]} ..."
+        msg = (
+            f"Ward, residents or deprivation are missing for {len(missing)} LSOAs: "
+            f"{missing[:5]} ..."
+        )
         raise DataError(msg)
     units = tables.table(folder, "postcodes")
     points = gpd.GeoDataFrame(

@@ -94,13 +94,16 @@ def test_census_and_deprivation_as_they_are_published(
             "(where 1 is most deprived 10% of LSOAs)": ours["imd_decile"],
         }
     ).to_csv(downloads / "File_7_IoD2025_All_Ranks_Scores_Deciles.csv", index=False)
+    pd.DataFrame(
+        {"LSOA21CD": ours["code"], "WD24CD": ours["ward"], "WD24NM": ours["ward_name"]}
+    ).to_csv(downloads / "LSOA_(2021)_to_Electoral_Ward_(2024)_to_LAD_(2024).csv", index=False)
     outlines = tables.outlines(geodata, "lsoa_outlines").merge(ours[["code", "name"]], on="code")
     outlines = outlines.rename(columns={"code": "LSOA21CD", "name": "LSOA21NM"})
     path = downloads / "Lower_layer_Super_Output_Areas_December_2021.geojson"
     path.write_text(outlines.to_json(drop_id=True), "utf-8")
     build.build("lsoa", downloads, target)
     again = tables.table(target, "lsoa")
-    columns = ["code", "name", "authority", "residents", "imd_decile"]
+    columns = ["code", "name", "authority", "ward", "ward_name", "residents", "imd_decile"]
     assert again[columns].equals(ours[columns])
     # rounding the outlines moves a postcode or two to the neighbour
     assert (again["longitude"] - ours["longitude"]).abs().max() < 0.005
