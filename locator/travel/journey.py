@@ -10,8 +10,10 @@ from locator import geodesy
 from locator.settings import Settings
 from locator.travel import straight
 from locator.travel.directions import Route, route, straight_to
+from locator.travel.index import PointIndex
 from locator.travel.network import Detour, Network
 from locator.travel.pace import Pace
+from locator.travel.standard import Standard
 from locator.travel.streets import Snaps, Streets, Tree
 
 
@@ -60,6 +62,23 @@ class Ways:
         if not self.by_street[row]:
             return straight_to(self.here, there)
         return route(self.tree, target, self.here, there)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """Who is within a standard of whom, in the order of origins and then of targets.
+
+    Attributes
+    ----------
+    origin, target
+        Their numbers, ``(n,)``.
+    metres
+        As the standard counts them.
+    """
+
+    origin: npt.NDArray[np.int64]
+    target: npt.NDArray[np.int64]
+    metres: geodesy.type_floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,6 +193,101 @@ class Travel:
             metres[rows] = np.where(across, estimate, walked)
             led_to[rows], by_street[rows] = True, ~across
         return Ways(here, targets, snaps, tree, straight_m, metres, low, high, led_to, by_street)
+
+    def pairs(
+        self, origins: geodesy.type_floats, targets: geodesy.type_floats, standard: Standard
+    ) -> Pairs:
+        """Find all targets within a standard of each origin.
+
+        Parameters
+        ----------
+        origins, targets
+            Positions (EPSG:27700 metres), ``(n, 2)``.
+        standard
+            What counts as near. On foot, whoever is nearer to one another than to the street
+            is estimated to go straight across, as :meth:`ways` does.
+        """
+        if not standard.walking:
+            return self._straight_pairs(origins, targets, standard.metres)
+        near = self._straight_pairs(origins, targets, standard.metres * _GRID_SLACK + 1)
+        metres = near.metres * self.detour.median
+        here, there = self.snap(origins), self.snap(targets)
+        if self.streets and here is not None and there is not None:
+            at_origin, at_target = here[near.origin], there[near.target]
+            on_street = at_origin.on_street & at_target.on_street
+            walked = self._walked(here, there, near, standard.metres)
+            to_street = at_origin.aside_m + at_target.aside_m
+            across = near.metres < to_street
+            by_street = np.where(across, np.minimum(metres, walked), walked)
+            metres = np.where(on_street, by_street, metres)
+        within = metres <= standard.metres
+        return Pairs(near.origin[within], near.target[within], metres[within])
+
+    def _straight_pairs(
+        self, origins: geodesy.type_floats, targets: geodesy.type_floats, metres: float
+    ) -> Pairs:
+        return Pairs(*PointIndex(targets).pairs(origins, metres))
+
+    def _walked(
+        self, here: Snaps, there: Snaps, near: Pairs, limit_m: float
+    ) -> geodesy.type_floats:
+        """Give the metres along streets of each pair; infinite beyond the limit."""
+        walked = np.full(len(near.origin), np.inf)
+        if self.streets is None:
+            return walked
+        # ways are as long back as forth: start from the fewer
+        if len(here) <= len(there):
+            origin, target, metres = self.streets.within(here, there, limit_m)
+        else:
+            target, origin, metres = self.streets.within(there, here, limit_m)
+        found, asked = origin * len(there) + target, near.origin * len(there) + near.target
+        at = np.searchsorted(asked, found)
+        known = at < len(asked)
+        known[known] = asked[at[known]] == found[known]
+        walked[at[known]] = metres[known]
+        return walked
+
+    def metres_to_nearest(
+        self, origins: geodesy.type_floats, targets: geodesy.type_floats, *, walking: bool
+    ) -> tuple[geodesy.type_floats, npt.NDArray[np.int64]]:
+        """Find the nearest target of each origin.
+
+        Parameters
+        ----------
+        origins, targets
+            Positions (EPSG:27700 metres), ``(n, 2)``.
+        walking
+            Metres along streets, or straight ones times the median detour where no street is
+            known; in a straight line otherwise.
+
+        Returns
+        -------
+        metres, number
+            Shape ``(n,)``; infinite and -1 without a target.
+        """
+        straight_m, nearest = PointIndex(targets).nearest_many(origins)
+        if not walking:
+            return straight_m, nearest
+        metres, number = straight_m * self.detour.median, nearest.astype(np.int64)
+        here, there = self.snap(origins), self.snap(targets)
+        if self.streets and here is not None and there is not None and len(targets):
+            walked, owner = self.streets.field(there).at(here)
+            # to a target off the streets, or nearer than the street, the way is estimated
+            off_street = np.flatnonzero(~there.on_street)
+            estimate = np.full(len(origins), np.inf)
+            which = np.full(len(origins), -1, dtype=np.int64)
+            if off_street.size:
+                estimate, which = PointIndex(targets[off_street]).nearest_many(origins)
+                estimate, which = estimate * self.detour.median, off_street[which]
+            beside = straight_m < here.aside_m + there.aside_m[nearest]
+            closer = beside & (metres < estimate)
+            estimate, which = np.where(closer, metres, estimate), np.where(closer, nearest, which)
+            # who is off the streets, or on streets that lead nowhere, keeps the plain estimate
+            on_way = here.on_street & (np.isfinite(walked) | np.isfinite(estimate))
+            better = on_way & (walked <= estimate)
+            metres = np.where(better, walked, np.where(on_way, estimate, metres))
+            number = np.where(better, owner, np.where(on_way, which, number))
+        return metres, number
 
     def _from_around(
         self, here: tuple[float, float], here_m: float, targets: Snaps, reach_m: float

@@ -16,6 +16,7 @@ from locator.travel import network
 from locator.travel.journey import Travel, Ways
 from locator.travel.network import Detour, Label
 from locator.travel.pace import Pace
+from locator.travel.standard import Standard
 from locator.travel.streets import SNAP_M, Streets
 from tests.walked import MIDDLE, Walked, built, drawn, rutland_by_networkx
 
@@ -234,3 +235,74 @@ def test_the_line_of_a_way_leads_along_streets(county: Travel, walked: Walked) -
     east, north = geodesy.to_bng(inner[:, 0].copy(), inner[:, 1].copy())
     for spot in shapely.points(east, north):
         assert walked.spot(spot.x, spot.y).aside_m < 0.02
+
+
+oakham = st.tuples(st.floats(484_500, 487_500), st.floats(307_500, 310_500))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    origins=st.lists(oakham, min_size=1, max_size=5),
+    targets=st.lists(oakham, min_size=1, max_size=8),
+    metres=st.sampled_from([150.0, 400.0, 1200.0]),
+)
+def test_pairs_are_the_ways_within_the_standard(
+    origins: list[tuple[float, float]],
+    targets: list[tuple[float, float]],
+    metres: float,
+    county: Travel,
+) -> None:
+    found = county.pairs(
+        np.array(origins), np.array(targets), Standard.within(metres, walking=True)
+    )
+    expected = {
+        (row, column): way
+        for row, origin in enumerate(origins)
+        for column, way in enumerate(ways(county, origin, *targets).metres)
+        if way <= metres
+    }
+    pairs = zip(found.origin.tolist(), found.target.tolist(), strict=True)
+    assert dict(zip(pairs, found.metres.tolist(), strict=True)) == pytest.approx(expected)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    origins=st.lists(oakham, min_size=1, max_size=5),
+    targets=st.lists(oakham, min_size=1, max_size=6),
+)
+def test_the_nearest_on_foot_is_the_shortest_way(
+    origins: list[tuple[float, float]], targets: list[tuple[float, float]], county: Travel
+) -> None:
+    found, number = county.metres_to_nearest(np.array(origins), np.array(targets), walking=True)
+    for row, origin in enumerate(origins):
+        every = ways(county, origin, *targets).metres
+        assert found[row] == pytest.approx(every.min())
+        assert every[number[row]] == pytest.approx(every.min())
+
+
+def test_in_a_straight_line_streets_do_not_matter(lane: Travel) -> None:
+    here, there = np.array([at(0, 100)]), np.array([at(0, 500), at(300, 100), at(0, 500.5)])
+    found = lane.pairs(here, there, Standard.within(400))
+    assert found.target.tolist() == [0, 1]
+    assert found.metres.tolist() == pytest.approx([400, 300])
+    metres, number = lane.metres_to_nearest(here, there, walking=False)
+    assert (metres[0], number[0]) == (pytest.approx(300), 1)
+
+
+def test_without_streets_a_standard_on_foot_takes_the_median_detour() -> None:
+    travel = Travel(PACE, DETOUR)
+    here, there = np.array([at(0, 0)]), np.array([at(0, 100), at(100.5, 0)])
+    found = travel.pairs(here, there, Standard.within(140, walking=True))
+    assert found.target.tolist() == [0]
+    assert found.metres[0] == pytest.approx(100 * DETOUR.median)
+
+
+def test_nothing_is_near_where_nothing_is(lane: Travel) -> None:
+    none = np.empty((0, 2))
+    here = np.array([at(0, 0)])
+    for walking in (True, False):
+        standard = Standard.within(400, walking=walking)
+        assert not len(lane.pairs(here, none, standard).origin)
+        assert not len(lane.pairs(none, here, standard).origin)
+        metres, number = lane.metres_to_nearest(here, none, walking=walking)
+        assert (metres[0], number[0]) == (np.inf, -1)
