@@ -258,7 +258,8 @@ class Travel:
             Positions (EPSG:27700 metres), ``(n, 2)``.
         walking
             Metres along streets, or straight ones times the median detour where no street is
-            known; in a straight line otherwise.
+            known; in a straight line otherwise. Only the target that is nearest in a straight
+            line may be nearer than the street.
 
         Returns
         -------
