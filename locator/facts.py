@@ -7,6 +7,7 @@ import functools
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -15,6 +16,7 @@ import pandas as pd
 from sqlalchemy import Engine
 
 from locator import demand, tables
+from locator.demand import Basis, Demand
 from locator.errors import LocatorError
 from locator.exchange.importing import load_published
 from locator.hours import Calendar
@@ -120,7 +122,47 @@ class Facts:
     @functools.cached_property
     def residents(self) -> pd.DataFrame:
         """Residents by LSOA, read at the first use."""
-        return demand.residents(self.settings.geodata)
+        return self.neighbourhoods
+
+    @functools.cached_property
+    def neighbourhoods(self) -> pd.DataFrame:
+        """The LSOAs of the area, as :func:`locator.demand.neighbourhoods` gives them."""
+        return demand.neighbourhoods(self.settings.geodata)
+
+    def demand(
+        self,
+        basis: Basis = Basis.INCIDENTS,
+        *,
+        profile: str | None = None,
+        weights: Mapping[str, float] | None = None,
+        partners: bool = False,
+    ) -> Demand:
+        """Give the demand of the area, read once for each choice.
+
+        Parameters
+        ----------
+        basis
+            Incidents or residents.
+        profile
+            Name of a profile, or a CSV file with 168 numbers; None is what the settings say for
+            incidents, and ``flat`` for residents.
+        weights
+            Category -> weight of one record, for incidents; None is what the settings say.
+        partners
+            Add the incidents of partners in the registry. These never reach a public page.
+
+        Raises
+        ------
+        DataError
+            A table is missing or damaged, or there is no such profile.
+        """
+        folder, chosen = self.settings.geodata, profile
+        if basis is Basis.RESIDENTS:
+            return demand.residents(folder, demand.named(folder, chosen or "flat"))
+        used = demand.named(folder, chosen or self.settings.profile)
+        return demand.police_demand(
+            folder, used, self.settings.category_weights if weights is None else weights
+        )
 
     @functools.cached_property
     def county(self) -> gpd.GeoDataFrame:

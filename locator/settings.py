@@ -73,6 +73,17 @@ class Settings(BaseSettings):
         description="Fetch time beyond which the pages say that a kit is too far to help.",
     )
 
+    profile: str = Field(
+        default="violence",
+        description="How incidents without a known hour spread over the week: a profile of "
+        "`geodata/profile.csv`, or a CSV file with 168 numbers, the first for Monday 00:00.",
+    )
+    category_weights: dict[str, float] = Field(
+        default_factory=dict,
+        description="Weight of one incident by category, as JSON: "
+        '`{"Robbery": 0.5}`; a category that is not named weighs 1.',
+    )
+
     check_every_days: int = Field(
         default=31, ge=1, le=730, description="Days after which a guardian is asked to check a kit."
     )

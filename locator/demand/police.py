@@ -1,11 +1,15 @@
-"""Read incidents and residents as weighted demand points."""
+"""Read police records as demand."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from locator import geodesy, tables
+from locator.demand.points import COLUMNS, Accounts, Basis, Demand, weighed
+from locator.demand.profile import Profile
 from locator.errors import DataError
 
 # The categories of data.police.uk in which serious bleeding is most likely. They are far
@@ -110,20 +114,39 @@ def incidents(folder: Path) -> Incidents:
     )
 
 
-def residents(folder: Path) -> pd.DataFrame:
-    """Read residents by LSOA 2021 with National Grid positions.
+def police_demand(folder: Path, profile: Profile, weights: Mapping[str, float]) -> Demand:
+    """Read the police records of a geodata folder as demand.
 
-    Returns
-    -------
-    frame
-        ``code``, ``name``, ``authority``, ``residents`` (people), ``imd_decile`` (1 is the
-        most deprived tenth of England), ``longitude``, ``latitude``, ``easting``, ``northing``.
+    Parameters
+    ----------
+    folder
+        The geodata folder.
+    profile
+        Stands for the hours, which the police do not give.
+    weights
+        Category -> weight of one record; a category that is not named weighs 1.
 
     Raises
     ------
     DataError
         The table is missing or damaged.
     """
-    frame = tables.table(folder, "lsoa")
-    easting, northing = geodesy.to_bng(frame["longitude"].to_numpy(), frame["latitude"].to_numpy())
-    return frame.assign(easting=easting, northing=northing)
+    found = incidents(folder)
+    points = found.placed.rename(columns={"records": "count"}).assign(exact=False)
+    points = points.assign(count=points["count"].astype(np.float64))
+    points = points.assign(weight=weighed(points, weights))
+    return Demand(
+        basis=Basis.INCIDENTS,
+        points=points[list(COLUMNS)],
+        profiles=profile.hours[None].copy(),
+        profile_of=np.zeros(len(points), dtype=np.intp),
+        accounts=Accounts(
+            read=found.total,
+            placed=int(found.placed["records"].sum()),
+            without_position=found.without_position,
+            outside=found.outside,
+        ),
+        profile_name=profile.name,
+        profile_source=profile.source,
+        tables=("incidents", "profile"),
+    )

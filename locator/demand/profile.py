@@ -1,0 +1,144 @@
+"""Say how incidents spread over the 168 hours of a week."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from locator import tables
+from locator.errors import DataError
+
+HOURS = 168
+_DAY = 24
+
+type_floats = npt.NDArray[np.float64]
+
+# the hours of the week that begin at 22:00 to 05:00, which is 22:00 to 05:59
+NIGHT: npt.NDArray[np.bool_] = (np.arange(HOURS) % _DAY >= 22) | (np.arange(HOURS) % _DAY < 6)  # noqa: PLR2004
+NIGHT.flags.writeable = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profile:
+    """What share of incidents falls into each hour of the week.
+
+    Attributes
+    ----------
+    name
+        As results show it.
+    hours
+        Shape ``(168,)``, adds up to 1; hour 0 is Monday 00:00 to 01:00 local time.
+    source
+        Where the figures come from, in a sentence.
+    """
+
+    name: str
+    hours: type_floats
+    source: str
+
+    @classmethod
+    def of(cls, name: str, numbers: Sequence[float] | type_floats, source: str) -> "Profile":
+        """Make a profile of any 168 numbers that are in proportion to the shares.
+
+        Raises
+        ------
+        DataError
+            There are not 168 of them, one is negative or not a number, or all are zero.
+        """
+        hours = np.array(numbers, dtype=np.float64)
+        wrong = ""
+        if hours.shape != (HOURS,):
+            wrong = f"it has {hours.size} numbers"
+        elif not np.isfinite(hours).all():
+            wrong = f"number {int(np.flatnonzero(~np.isfinite(hours))[0]) + 1} is missing"
+        elif (hours < 0).any():
+            wrong = f"number {int(np.flatnonzero(hours < 0)[0]) + 1} is negative"
+        elif not hours.any():
+            wrong = "all are zero"
+        if wrong:
+            msg = (
+                f"The profile “{name}” needs 168 numbers of 0 or more, one for each hour from "
+                f"Monday 00:00; {wrong}."
+            )
+            raise DataError(msg)
+        hours /= hours.sum()
+        hours.flags.writeable = False
+        return cls(name, hours, source)
+
+    def of_day(self, weekday: int) -> type_floats:
+        """Give the shares within one day of the week, as a week that is zero elsewhere.
+
+        Parameters
+        ----------
+        weekday
+            0 is Monday.
+
+        Returns
+        -------
+        hours
+            Shape ``(168,)``, adds up to 1. A day that has no share in the profile is flat.
+        """
+        day = slice(weekday * _DAY, (weekday + 1) * _DAY)
+        hours = np.zeros(HOURS)
+        hours[day] = self.hours[day] if self.hours[day].any() else 1
+        return np.asarray(hours / hours.sum())
+
+    @property
+    def night_share(self) -> float:
+        """Share of the hours 22:00 to 05:59."""
+        return float(self.hours[NIGHT].sum())
+
+
+def profiles(folder: Path) -> dict[str, Profile]:
+    """Read the named profiles of a geodata folder.
+
+    Raises
+    ------
+    DataError
+        The table is missing or damaged.
+    """
+    frame = tables.table(folder, "profile")
+    meanings = tables.sources(folder)["profile"].columns
+    return {
+        name: Profile.of(name, frame[name].to_numpy(dtype=np.float64), meanings[name])
+        for name in frame.columns.drop("hour")
+    }
+
+
+def named(folder: Path, name: str) -> Profile:
+    """Find a profile by name, or read it from a file of that name.
+
+    Parameters
+    ----------
+    folder
+        The geodata folder.
+    name
+        A column of its ``profile.csv``, or the path of a CSV file with 168 numbers, one a line,
+        with or without a heading; of several columns the last one counts.
+
+    Raises
+    ------
+    DataError
+        There is no such profile or file, or the file does not hold 168 numbers.
+    """
+    known = profiles(folder)
+    if name in known:
+        return known[name]
+    path = Path(name)
+    if not path.is_file():
+        msg = (
+            f"There is no profile “{name}”. Known are {', '.join(known)}; or name a CSV file "
+            "with 168 numbers, one for each hour from Monday 00:00."
+        )
+        raise DataError(msg)
+    try:
+        column = pd.read_csv(path, header=None, dtype=str).iloc[:, -1]
+    except (OSError, ValueError) as error:
+        msg = f"{path} cannot be read as a profile: {error}"
+        raise DataError(msg) from error
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
+    has_heading = len(numbers) == HOURS + 1 and np.isnan(numbers[0])
+    return Profile.of(path.stem, numbers[1:] if has_heading else numbers, f"Own profile: {path}")

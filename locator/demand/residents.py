@@ -1,0 +1,62 @@
+"""Read residents as demand, and the neighbourhoods that results are grouped by."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from locator import geodesy, tables
+from locator.demand.points import COLUMNS, Accounts, Basis, Demand
+from locator.demand.profile import Profile
+
+
+def neighbourhoods(folder: Path) -> pd.DataFrame:
+    """Read the LSOAs of the area.
+
+    Returns
+    -------
+    frame
+        One row an LSOA 2021: ``code``, ``name``, ``authority``, ``ward``, ``ward_name``,
+        ``residents`` (people), ``imd_decile`` (1 is the most deprived tenth of England),
+        ``longitude``, ``latitude`` (EPSG:4326), ``easting``, ``northing`` (EPSG:27700).
+
+    Raises
+    ------
+    DataError
+        The table is missing or damaged.
+    """
+    frame = tables.table(folder, "lsoa")
+    easting, northing = geodesy.to_bng(frame["longitude"].to_numpy(), frame["latitude"].to_numpy())
+    return frame.assign(easting=easting, northing=northing)
+
+
+def residents(folder: Path, profile: Profile) -> Demand:
+    """Read residents as weighted points.
+
+    Parameters
+    ----------
+    folder
+        The geodata folder.
+    profile
+        How residents spread over the week.
+
+    Raises
+    ------
+    DataError
+        A table is missing or damaged.
+    """
+    frame = neighbourhoods(folder)
+    people = frame["residents"].to_numpy(dtype=np.float64)
+    points = frame.rename(columns={"code": "lsoa"}).assign(
+        category="residents", month="", count=people, weight=people, exact=False
+    )
+    return Demand(
+        basis=Basis.RESIDENTS,
+        points=points[list(COLUMNS)],
+        profiles=profile.hours[None].copy(),
+        profile_of=np.zeros(len(points), dtype=np.intp),
+        accounts=Accounts(read=int(people.sum()), placed=int(people.sum())),
+        profile_name=profile.name,
+        profile_source=profile.source,
+        tables=("lsoa",),
+    )
