@@ -37,6 +37,14 @@ _CROWD = 32
 _SMALLEST_CELL_M = 1e-3
 # grids of crowded cells that may wait during a search
 _WAITING = 64
+# Sides of cells that are searched for pairs: in reaches, since few large cells are found faster
+# than many small ones; and so long that the number of no cell overflows.
+_REACHES = 3.0
+_SMALLEST_SIDE_M = 0.02
+# reaches are widened by more than rounding can move a point across the edge of a cell
+_WIDER, _WIDER_M = 1 + 1e-9, 1e-6
+# numbers fewer than this are sorted in place
+_FEW = 40
 # sides of a ring in the order of looking at them: south, north, west, east
 _WEST, _EAST = 2, 3
 # Distances to the edges of cells are lowered by more than rounding can have raised them, so
@@ -371,3 +379,167 @@ def nearest_many(  # noqa: PLR0913, PLR0917 - the fields of a Grid
             waiting,
             room,
         )
+
+
+class Cells(NamedTuple):
+    """Points sorted into square cells of one size; only cells that have points are kept.
+
+    Attributes
+    ----------
+    keys
+        Shape ``(2 ** b,)``: a hash table of cells, each its row times the number of columns
+        plus its column; -1 where a slot is empty.
+    spans
+        Shape ``(2 ** b, 2)``: the points of a cell are the first up to the second.
+    points
+        Shape ``(n, 2)``: eastings and northings in metres (EPSG:27700), cell by cell.
+    numbers
+        Shape ``(n,)``: rows that these points had; they rise within each cell.
+    lie
+        Shape ``(3,)``: west and south edge and side of the cells in metres (EPSG:27700).
+    shape
+        Shape ``(2,)``: rows and columns of cells.
+    """
+
+    keys: type_numbers
+    spans: type_small
+    points: type_floats
+    numbers: type_small
+    lie: type_floats
+    shape: type_numbers
+
+    @classmethod
+    def of(cls, points: type_floats, reach_m: float) -> "Cells":
+        """Sort points into cells.
+
+        Parameters
+        ----------
+        points
+            Metres (EPSG:27700), shape ``(n, 2)``, at least one.
+        reach_m
+            How far from a position points will be looked for.
+        """
+        side_m = max(reach_m * _REACHES, _SMALLEST_SIDE_M)
+        west, south = points.min(axis=0).tolist()
+        column, row = ((points - (west, south)) / side_m).astype(np.int64).T
+        rows, columns = int(row.max()) + 1, int(column.max()) + 1
+        key = row * columns + column
+        order = np.argsort(key, kind="stable")
+        begins = np.flatnonzero(np.diff(key[order], prepend=-1))
+        # more than twice as many slots as cells, so that searches are short
+        slots = 2 << len(begins).bit_length()
+        keys, spans = np.full(slots, -1), np.zeros((slots, 2), np.int32)
+        _keep(key[order[begins]], np.append(begins, len(points)), keys, spans)
+        return cls(
+            keys,
+            spans,
+            points[order],
+            order.astype(np.int32),
+            np.array([west, south, side_m]),
+            np.array([rows, columns]),
+        )
+
+
+@inlined
+def _slot(key: int, keys: type_numbers) -> int:
+    """Find the slot that has a cell, or the empty one where it belongs."""
+    last = len(keys) - 1
+    slot = ((key * 0x9E3779B1) >> 12) & last  # may overflow, which scatters as well
+    while keys[slot] >= 0 and keys[slot] != key:
+        slot = (slot + 1) & last
+    return slot
+
+
+@compiled
+def _keep(cells: type_numbers, edges: type_numbers, keys: type_numbers, spans: type_small) -> None:
+    for i in range(len(cells)):
+        slot = _slot(cells[i], keys)
+        keys[slot] = cells[i]
+        spans[slot, 0], spans[slot, 1] = edges[i], edges[i + 1]
+
+
+@compiled
+def pairs(  # noqa: C901, PLR0913, PLR0917 - the fields of Cells; numba is slow at calls
+    positions: type_floats,
+    begin: int,
+    count: int,
+    reach_m: float,
+    square: float,
+    keys: type_numbers,
+    spans: type_small,
+    points: type_floats,
+    numbers: type_small,
+    lie: type_floats,
+    shape: type_numbers,
+    rows: type_floats,
+    origin: type_numbers,
+    target: type_numbers,
+    metres: type_floats,
+) -> tuple[int, int]:
+    """Write the points within a distance of each of many positions, until there is no room.
+
+    Parameters
+    ----------
+    positions
+        Metres (EPSG:27700), shape ``(m, 2)``.
+    begin
+        Position to begin with.
+    count
+        Pairs that have been written.
+    reach_m
+        Metres, that of the ``Cells`` or less.
+    square
+        The largest square of a distance that is within.
+    keys, spans, points, numbers, lie, shape
+        ``Cells``.
+    rows
+        Shape ``(n, 2)``: the points in the order of their numbers.
+    origin, target, metres
+        Shape ``(k,)``; written: position, number and distance of each pair, by position, then
+        by number.
+
+    Returns
+    -------
+    position, count
+        The first position that has not been looked at, and how many pairs there are now.
+    """
+    room = len(origin)
+    top, right = shape[0] - 1, shape[1] - 1
+    side_m = lie[2]
+    reach_m = reach_m * _WIDER + _WIDER_M
+    for position in range(begin, len(positions)):
+        x, y = positions[position, 0], positions[position, 1]
+        west, east = (x - reach_m - lie[0]) / side_m, (x + reach_m - lie[0]) / side_m
+        south, north = (y - reach_m - lie[1]) / side_m, (y + reach_m - lie[1]) / side_m
+        if east < 0 or north < 0 or west > right + 1 or south > top + 1:
+            continue
+        end = count
+        for row in range(int(max(south, 0.0)), min(int(north), top) + 1):
+            for column in range(int(max(west, 0.0)), min(int(east), right) + 1):
+                slot = _slot(row * shape[1] + column, keys)
+                first, last = spans[slot, 0], spans[slot, 1]
+                if end + last - first > room:
+                    return position, count
+                for i in range(first, last):
+                    dx = points[i, 0] - x
+                    dy = points[i, 1] - y
+                    # written in any case: a branch would be guessed wrong half the time
+                    target[end] = numbers[i]
+                    end += dx * dx + dy * dy <= square
+        if end - count < _FEW:
+            for i in range(count + 1, end):
+                number = target[i]
+                j = i
+                while j > count and target[j - 1] > number:
+                    target[j] = target[j - 1]
+                    j -= 1
+                target[j] = number
+        else:
+            target[count:end].sort()
+        for i in range(count, end):
+            dx = rows[target[i], 0] - x
+            dy = rows[target[i], 1] - y
+            metres[i] = np.sqrt(dx * dx + dy * dy)
+            origin[i] = position
+        count = end
+    return len(positions), count

@@ -1,8 +1,8 @@
-"""Find which of many points is nearest, as the crow flies."""
+"""Find which of many points are nearest, or within a distance, as the crow flies."""
 
 import contextlib
 import math
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ _NEARLY = 1 + 1e-12
 # is still in the processor's cache from the one before.
 _CHUNK = 262_144
 _BLOCKS = 256
+# Pairs per position that room is made for at first, and how much more than it looks like later.
+_PAIRS = 2
+_SPARE = 1.1
 # Points asked of a tree where two are equally near: a lattice has up to four such.
 _TIED = 8
 
@@ -36,8 +39,8 @@ class PointIndex:
         Eastings and northings in metres (EPSG:27700), shape ``(n, 2)``; ``n`` may be zero.
         The number of a point is its row. Copied.
     compiled
-        Whether ``nearest`` and ``nearest_many`` use compiled kernels on a grid, or a tree
-        (``scipy.spatial.cKDTree``). The first index of a process loads the kernels, and
+        Whether ``nearest``, ``nearest_many`` and ``pairs`` use compiled kernels on a grid, or a
+        tree (``scipy.spatial.cKDTree``). The first index of a process loads the kernels, and
         compiles them (1 s) where no folder can be written to keep them: a process that asks
         one question is faster without.
 
@@ -197,21 +200,104 @@ class PointIndex:
             A coordinate is not a number or beyond 10,000 km, or the distance is negative or
             not a number.
         """
-        if not metres >= 0:
-            msg = f"The distance is {metres} m, but must be 0 m or more."
-            raise ValueError(msg)
+        _check_distance(metres)
         position = _checked([[easting, northing]])[0]
         found_m, numbers = self._around(position, metres)
         inside = found_m <= metres
         return found_m[inside], numbers[inside]
 
+    def pairs(
+        self, positions: npt.ArrayLike, metres: float
+    ) -> tuple[type_numbers, type_numbers, type_floats]:
+        """Find the points within a distance of each of many positions.
+
+        Parameters
+        ----------
+        positions
+            Metres (EPSG:27700), shape ``(m, 2)``.
+        metres
+            Points exactly so far away are within.
+
+        Returns
+        -------
+        rows, numbers, metres
+            Shape ``(k,)`` each, one entry per pair: the row of the position, the number of the
+            point and how far they are apart, sorted by row, then by number. A pair takes 24
+            bytes.
+
+        Raises
+        ------
+        ValueError
+            The shape is another, a coordinate is not a number or beyond 10,000 km, or the
+            distance is negative or not a number.
+        """
+        _check_distance(metres)
+        rows = _checked(positions)
+        if not (len(self) and len(rows)):
+            return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+        if self._grid is None:
+            return self._pairs_by_tree(rows, metres)
+        _compile_pairs()
+        points = np.empty((len(self), 2))
+        every = np.arange(len(self._locations))
+        points[self._members(every)] = np.repeat(self._locations, self._sizes, axis=0)
+        reach_m = min(metres, 4 * _FAR_M)
+        cells = _grid.Cells.of(points, reach_m)
+        square = _largest_square(reach_m)
+        done, count, room = 0, 0, _PAIRS * len(rows) + len(points)
+        found = _room(room)
+        while True:
+            done, count = _grid.pairs(rows, done, count, reach_m, square, *cells, points, *found)
+            if done == len(rows):
+                break
+            guess = _SPARE * count * len(rows) / max(done, 1)
+            room = int(min(max(2 * room, guess), 4 * room))
+            larger = _room(room)
+            for old, new in zip(found, larger, strict=True):
+                new[:count] = old[:count]
+            found = larger
+        for some in found:
+            some.resize(count, refcheck=False)  # given back without a copy
+        return found
+
+    def _pairs_by_tree(
+        self, positions: type_floats, metres: float
+    ) -> tuple[type_numbers, type_numbers, type_floats]:
+        found = []
+        for start in range(0, len(positions), _CHUNK):
+            part = positions[start : start + _CHUNK]
+            near = cKDTree(part).sparse_distance_matrix(
+                self._tree, metres * _NEARLY, output_type="ndarray"
+            )
+            row, location = near["i"].astype(np.int64), near["j"].astype(np.int64)
+            apart_m = np.sqrt(_squares(self._locations[location], part[row]))
+            inside = apart_m <= metres
+            row, location, apart_m = row[inside], location[inside], apart_m[inside]
+            sizes = self._sizes[location]
+            row, numbers, apart_m = (
+                np.repeat(row, sizes),
+                self._members(location),
+                np.repeat(apart_m, sizes),
+            )
+            order = np.lexsort((numbers, row))
+            found.append((start + row[order], numbers[order], apart_m[order]))
+        rows, numbers, apart_m = (np.concatenate(some) for some in zip(*found, strict=True))
+        return rows, numbers, apart_m
+
+    def _members(self, locations: type_numbers) -> type_numbers:
+        """List the points of some locations."""
+        sizes = self._sizes[locations]
+        within_location = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        numbers: type_numbers = self._order[
+            np.repeat(self._starts[locations], sizes) + within_location
+        ]
+        return numbers
+
     def _around(self, position: type_floats, metres: float) -> tuple[type_floats, type_numbers]:
         """Find all points within a distance, perhaps a few just beyond, nearest first."""
         near = np.array(self._tree.query_ball_point(position, metres * _NEARLY), np.int64)
-        sizes = self._sizes[near]
-        within_location = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        numbers = self._order[np.repeat(self._starts[near], sizes) + within_location]
-        squares = np.repeat(_squares(self._locations[near], position), sizes)
+        numbers = self._members(near)
+        squares = np.repeat(_squares(self._locations[near], position), self._sizes[near])
         order = np.lexsort((numbers, squares))
         return np.sqrt(squares[order]), numbers[order]
 
@@ -249,6 +335,30 @@ class PointIndex:
         return chosen
 
 
+def _room(pairs: int) -> tuple[type_numbers, type_numbers, type_floats]:
+    return np.empty(pairs, np.int64), np.empty(pairs, np.int64), np.empty(pairs)
+
+
+@cache
+def _compile_pairs() -> None:
+    """Compile the kernels of pairs once; what is said of a full disk above holds here."""
+    point = np.zeros((1, 2))
+    with contextlib.suppress(OSError):
+        _grid.Cells.of(point, 0.0)
+    with contextlib.suppress(OSError):
+        _grid.pairs(point, 0, 0, 0.0, 0.0, *_grid.Cells.of(point, 0.0), point, *_room(1))
+
+
+def _largest_square(metres: float) -> float:
+    """Find the largest square of a distance whose root is within ``metres``."""
+    square = metres * metres
+    while math.sqrt(square) > metres:
+        square = math.nextafter(square, 0.0)
+    while math.sqrt(above := math.nextafter(square, math.inf)) <= metres:
+        square = above
+    return square
+
+
 def _squares(points: type_floats, positions: type_floats) -> type_floats:
     difference = points - positions
     dx, dy = difference[..., 0], difference[..., 1]
@@ -268,6 +378,12 @@ def _checked(positions: npt.ArrayLike) -> type_floats:
         msg = f"Row {row}: {_unusable(*rows[row].tolist())}"
         raise ValueError(msg)
     return rows
+
+
+def _check_distance(metres: float) -> None:
+    if not metres >= 0:
+        msg = f"The distance is {metres} m, but must be 0 m or more."
+        raise ValueError(msg)
 
 
 def _unusable(easting: float, northing: float) -> str:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial import cKDTree
 
 from locator.travel import _grid
 from locator.travel._grid import type_floats, type_numbers
@@ -87,6 +89,36 @@ def test_within_takes_the_edge_of_the_circle(
     inside = expected_m <= limit
     assert metres.tolist() == expected_m[inside].tolist()
     assert numbers.tolist() == expected[inside].tolist()
+
+
+def assert_all_pairs(
+    index: PointIndex, points: type_floats, positions: type_floats, limit: float
+) -> None:
+    """The pairs are those that comparing every position with every point gives."""
+    difference = points - positions[:, np.newaxis]
+    every_m = np.sqrt(difference[..., 0] ** 2 + difference[..., 1] ** 2)
+    rows, numbers, metres = index.pairs(positions, limit)
+    expected_rows, expected = np.nonzero(every_m <= limit)
+    assert rows.tolist() == expected_rows.tolist()
+    assert numbers.tolist() == expected.tolist()
+    assert metres.tolist() == every_m[rows, numbers].tolist()
+
+
+@WAYS
+@given(places=st.lists(PLACES, max_size=40), asked=st.lists(PLACES, max_size=10), data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_pairs_take_the_edge_of_the_circle(
+    compiled: bool,  # noqa: FBT001
+    places: list[tuple[float, float]],
+    asked: list[tuple[float, float]],
+    data: st.DataObject,
+) -> None:
+    points, positions = as_rows(places), as_rows([*asked, *places[:5]])
+    edges: list[float] = [0.0, np.inf]
+    if places and len(positions):
+        edges += ranking(points, positions[0])[0].tolist()
+    limit = data.draw(st.one_of(st.sampled_from(edges), st.floats(0, 3e7)))
+    assert_all_pairs(PointIndex(points, compiled=compiled), points, positions, limit)
 
 
 def towns(count: int) -> type_floats:
@@ -205,6 +237,45 @@ def test_both_ways_agree_on_many_positions() -> None:
 
 
 @WAYS
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_pairs_of_points_that_lie_anyhow(layout: str, compiled: bool) -> None:  # noqa: FBT001
+    points = LAYOUTS[layout]()
+    index = PointIndex(points, compiled=compiled)
+    nearby = RANDOM.choice(points, 30)
+    positions = np.concatenate([nearby, nearby + RANDOM.normal(size=(30, 2)), [[0.0, 0.0]]])
+    # 5 m along a lattice is an edge with up to four points on it
+    for limit in (0.0, 1e-7, 5.0, 400.0, 1e6):
+        assert_all_pairs(index, points, positions, limit)
+
+
+@WAYS
+def test_pairs_are_those_of_both_trees(compiled: bool) -> None:  # noqa: FBT001
+    # in steps of 10 m, so that many are exactly 400 m apart; each tenth kit shares its place
+    kits, positions = np.split(RANDOM.permutation(np.round(towns(20_000), -1)), [1000])
+    kits[::10] = kits[5]
+    rows, numbers, metres = PointIndex(kits, compiled=compiled).pairs(positions, 400)
+    assert (metres == 400).sum() > 20
+    tree = cKDTree(positions).sparse_distance_matrix(cKDTree(kits), 400, output_type="ndarray")
+    order = np.lexsort((tree["j"], tree["i"]))
+    assert np.array_equal(rows, tree["i"][order])
+    assert np.array_equal(numbers, tree["j"][order])
+    np.testing.assert_allclose(metres, tree["v"][order], rtol=1e-12)
+    boxes = shapely.STRtree(shapely.points(kits))
+    found = boxes.query(shapely.points(positions), predicate="dwithin", distance=400)
+    assert np.array_equal(np.stack([rows, numbers]), found[:, np.lexsort(found[::-1])])
+
+
+@WAYS
+def test_more_pairs_than_room_was_made_for(compiled: bool) -> None:  # noqa: FBT001
+    points = RANDOM.uniform(0, 100, (300, 2))
+    # nothing is near the first positions, everything is near the others
+    positions = np.repeat([[1e6, 1e6], [50.0, 50.0]], [3000, 500], axis=0)
+    rows, numbers, _ = PointIndex(points, compiled=compiled).pairs(positions, 400)
+    assert rows.tolist() == np.repeat(np.arange(3000, 3500), 300).tolist()
+    assert numbers.tolist() == list(range(300)) * 500
+
+
+@WAYS
 def test_nothing_is_infinitely_far(compiled: bool) -> None:  # noqa: FBT001
     index = PointIndex(np.empty((0, 2)), compiled=compiled)
     assert len(index) == 0
@@ -212,12 +283,15 @@ def test_nothing_is_infinitely_far(compiled: bool) -> None:  # noqa: FBT001
     metres, numbers = index.nearest_many(np.zeros((2, 2)))
     assert (metres.tolist(), numbers.tolist()) == ([np.inf] * 2, [-1] * 2)
     assert index.nearest_k(0, 0, 3)[1].size == index.within(0, 0, 9)[1].size == 0
+    assert [some.size for some in index.pairs(np.zeros((2, 2)), np.inf)] == [0, 0, 0]
 
 
 @WAYS
 def test_no_positions_have_no_answers(compiled: bool) -> None:  # noqa: FBT001
-    metres, numbers = PointIndex([[0, 0]], compiled=compiled).nearest_many(np.empty((0, 2)))
+    index = PointIndex([[0, 0]], compiled=compiled)
+    metres, numbers = index.nearest_many(np.empty((0, 2)))
     assert metres.shape == numbers.shape == (0,)
+    assert [some.size for some in index.pairs(np.empty((0, 2)), 9)] == [0, 0, 0]
 
 
 @WAYS
@@ -230,6 +304,7 @@ def test_what_is_no_position_is_refused(bad: float, compiled: bool) -> None:  # 
         lambda: index.nearest_many([[0.0, 0.0], [0.0, bad]]),
         lambda: index.nearest_k(0, bad, 1),
         lambda: index.within(bad, 0, 1),
+        lambda: index.pairs([[0.0, 0.0], [bad, 0.0]], 1),
         lambda: PointIndex([[bad, 0]]),
     ]
     for ask in asks:
@@ -245,6 +320,8 @@ def test_questions_that_make_no_sense_are_refused() -> None:
     for metres in (-1, np.nan):
         with pytest.raises(ValueError, match="0 m or more"):
             index.within(0, 0, metres)
+        with pytest.raises(ValueError, match="0 m or more"):
+            index.pairs([[0, 0]], metres)
     with pytest.raises(ValueError, match="at least 1"):
         index.nearest_k(0, 0, 0)
 
@@ -290,22 +367,25 @@ def install(tmp_path: Path) -> Path:
     return tmp_path
 
 
-CODE = "from locator.travel.index import PointIndex as I; print(I([[0, 0], [9, 0]]).nearest(7, 0))"
+CODE = (
+    "from locator.travel.index import PointIndex as I; index = I([[0, 0], [9, 0]]);"
+    "print(index.nearest(7, 0), *index.pairs([[7, 0]], 2.0))"
+)
 
 
 def test_an_install_that_cannot_be_written_works(install: Path) -> None:
     # the suite may run as root, who may write anywhere but into a file's inside
     (install / "locator" / "travel" / "__pycache__").touch()
-    assert run(install, CODE) == "(2.0, 1)"
+    assert run(install, CODE) == "(2.0, 1) [0] [1] [2.]"
 
 
 def test_a_full_disk_stops_no_lookup(install: Path) -> None:
     def full() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
-    assert run(install, CODE, limit=full) == "(2.0, 1)"
+    assert run(install, CODE, limit=full) == "(2.0, 1) [0] [1] [2.]"
 
 
 def test_numba_is_optional(install: Path) -> None:
     code = f"import sys; sys.modules['numba'] = None; {CODE}; print(type(sys.modules['numba']))"
-    assert run(install, code).split("\n") == ["(2.0, 1)", "<class 'NoneType'>"]
+    assert run(install, code).split("\n") == ["(2.0, 1) [0] [1] [2.]", "<class 'NoneType'>"]
