@@ -21,7 +21,8 @@ def _content(path: Path) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "name", ["areas", "postcodes", "lsoa", "lsoa_outlines", "incidents", "places", "streets"]
+    "name",
+    ["areas", "postcodes", "lsoa", "lsoa_outlines", "incidents", "places", "streets", "sites"],
 )
 def test_building_again_gives_the_committed_table(
     name: str, test_data: Path, geodata: Path, target: Path
