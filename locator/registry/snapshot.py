@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, select
 from locator import geodesy
 from locator.hours import Calendar, Hours, week
 from locator.registry import store
-from locator.registry.schema import Kit, Status, table_of
+from locator.registry.schema import Candidate, Kit, Status, table_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +132,23 @@ def public_kits(connection: Connection) -> list[dict[str, Any]]:
         .order_by(table.c.reference)
     )
     return [dict(row) for row in connection.execute(wanted).mappings()]
+
+
+_OF_A_SITE = ("reference", "name", "kind", "longitude", "latitude", "precision_m", "decision")
+
+
+def candidate_sites(engine: Engine) -> list[dict[str, Any]]:
+    """Read every candidate site in the order of references: what it is, where, and decided how.
+
+    Raises
+    ------
+    RegistryError
+        The database cannot be read.
+    """
+    columns = table_of(Candidate).columns
+    wanted = select(*(columns[name] for name in _OF_A_SITE)).order_by(columns["reference"])
+    with store.reading(engine) as connection:
+        return [dict(row) for row in connection.execute(wanted).mappings()]
 
 
 def take(engine: Engine, calendar: Calendar, check_valid_days: int) -> Snapshot:

@@ -1,0 +1,195 @@
+"""Put a question of siting to the solver: what could be done, beside what stands already."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from locator import geodesy
+from locator.analysis.benefit import Benefit, Sites, Worth, benefit
+from locator.analysis.candidates import Candidates
+from locator.analysis.goal import Action, Goal, Unknown
+from locator.demand import HOURS, Demand
+from locator.errors import InputError, KitNotFoundError
+from locator.hours import STATES, Hours, State, week
+from locator.registry.schema import Kind
+from locator.registry.snapshot import Snapshot
+from locator.travel.journey import Travel
+from locator.travel.standard import Standard
+
+_OPEN, _UNKNOWN = STATES.index(State.OPEN), STATES.index(State.UNKNOWN)
+# nobody can leave a bag with a bus stop
+_WITHOUT_STAFF = frozenset({"bus stop", "street junction", "grid", "point"})
+_MOST_DECILE = 10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """Everything that a plan follows from.
+
+    Attributes
+    ----------
+    snapshot
+        The kits that there are.
+    demand
+        What is to be reached.
+    candidates
+        Where kits could go.
+    travel
+        How far it is.
+    standard
+        What counts as near.
+    goal
+        What is wanted, and what may be done.
+    day
+        A day of the week whose opening hours count.
+    deciles
+        Deprivation decile (1 is the most deprived) by LSOA code.
+    """
+
+    snapshot: Snapshot
+    demand: Demand
+    candidates: Candidates
+    travel: Travel
+    standard: Standard
+    goal: Goal
+    day: dt.date
+    deciles: "pd.Series[int]"
+
+    def week(self) -> npt.NDArray[np.bool_]:
+        """Tell in which hours each kit with a position counts as open, shape ``(kits, 168)``."""
+        least = _OPEN if self.goal.unknown is Unknown.CLOSED else _UNKNOWN
+        is_open: npt.NDArray[np.bool_] = self.snapshot.week(self.day) >= least
+        return is_open & self.snapshot.installed[:, None]
+
+    def decile_of_points(self) -> npt.NDArray[np.float64]:
+        """Give the deprivation decile of each demand point; NaN where the LSOA is not known."""
+        return self.demand.points["lsoa"].map(self.deciles).to_numpy(dtype=np.float64)
+
+    def weights(self) -> geodesy.type_floats:
+        """Give the weights that the choice goes by: those of the demand times the fair share.
+
+        A point whose neighbourhood is not known counts as in the least deprived tenth.
+        """
+        decile = np.nan_to_num(self.decile_of_points(), nan=_MOST_DECILE)
+        more = (self.goal.fair - 1) * (_MOST_DECILE - decile) / (_MOST_DECILE - 1)
+        return np.asarray(self.demand.weights * (1 + more))
+
+
+class Choices(NamedTuple):
+    """What could be done.
+
+    Attributes
+    ----------
+    frame
+        One row a choice: ``action``, ``candidate`` (row, or -1), ``kit`` (row of
+        ``snapshot.placed``, or -1) and ``cost`` (GBP).
+    sites
+        Where, and the hours that each would add.
+    fixed
+        The kits that stay as they are.
+    kept_rows
+        Their rows of ``snapshot.placed``.
+    """
+
+    frame: pd.DataFrame
+    sites: Sites
+    fixed: Sites
+    fixed_rows: npt.NDArray[np.intp]
+
+
+def choices(question: Question) -> Choices:
+    """List what could be done, and the kits that stay.
+
+    Raises
+    ------
+    KitNotFoundError
+        No kit in service has the reference of one that may be moved.
+    InputError
+        There is nothing to choose from.
+    """
+    snapshot, goal = question.snapshot, question.goal
+    open_week = question.week()
+    movable = _movable(snapshot, goal)
+    stays = snapshot.installed.copy()
+    stays[movable] = False
+    rows = np.arange(len(question.candidates))
+    parts: list[tuple[Action, npt.NDArray[np.intp], npt.NDArray[np.intp], Sites]] = []
+    grid = question.candidates.grid
+    for action in goal.allowed:
+        if action is Action.NEW_CABINET:
+            always = np.ones((len(rows), HOURS), dtype=np.bool_)
+            parts.append((action, rows, _none(rows), Sites(grid, always)))
+        elif action is Action.NEW_BAG:
+            staffed = rows[~question.candidates.frame["kind"].isin(_WITHOUT_STAFF)]
+            hours = np.tile(_bag_week(question), (len(staffed), 1))
+            parts.append((action, staffed, _none(staffed), Sites(grid[staffed], hours)))
+        elif action is Action.OPEN_ALWAYS:
+            shut = np.flatnonzero(stays & ~open_week.all(axis=1))
+            parts.append((action, _none(shut), shut, Sites(snapshot.grid[shut], ~open_week[shut])))
+    if len(movable):
+        where = Sites(snapshot.grid[movable], open_week[movable])
+        parts.append((Action.STAY, _none(movable), movable, where))
+    frame = pd.concat(
+        [
+            pd.DataFrame(
+                {"action": action, "candidate": at, "kit": kit, "cost": goal.costs.of(action)}
+            )
+            for action, at, kit, _ in parts
+        ],
+        ignore_index=True,
+    )
+    if frame.empty:
+        msg = "There is nothing to choose from. Name more kinds of candidates, or a grid."
+        raise InputError(msg)
+    sites = Sites(*(np.concatenate(part) for part in zip(*(p[3] for p in parts), strict=True)))
+    kept = np.flatnonzero(stays)
+    return Choices(frame, sites, Sites(snapshot.grid[kept], open_week[kept]), kept)
+
+
+def benefit_of(question: Question, found: Choices) -> Benefit:
+    """Tell what each choice would reach, counted as the goal says."""
+    worth = Worth(question.goal.steps(question.standard), question.goal.backups)
+    return _benefit(question, found, worth)
+
+
+def plain_benefit_of(question: Question, found: Choices) -> Benefit:
+    """Tell what each choice would reach, counted plainly: within the standard or not."""
+    return _benefit(question, found, Worth(((question.standard.metres, 1.0),)))
+
+
+def _benefit(question: Question, found: Choices, worth: Worth) -> Benefit:
+    return benefit(
+        question.demand, found.fixed, found.sites, question.travel, question.standard, worth
+    )
+
+
+def move_cost(question: Question, kit: int) -> float:
+    """Tell what it costs to move a kit, GBP; one without a cabinet needs a new one."""
+    costs = question.goal.costs
+    has_cabinet = question.snapshot.placed["kind"].iloc[kit] == Kind.CABINET
+    return costs.of(Action.MOVE) + (0.0 if has_cabinet else costs.cabinet)
+
+
+def _movable(snapshot: Snapshot, goal: Goal) -> npt.NDArray[np.intp]:
+    references = snapshot.placed["reference"].to_numpy()
+    rows = []
+    for reference in dict.fromkeys(goal.movable):
+        found = np.flatnonzero((references == reference) & snapshot.installed)
+        if not len(found):
+            msg = f"No kit in service whose place is known has the reference {reference}."
+            raise KitNotFoundError(msg)
+        rows.append(int(found[0]))
+    return np.array(rows, dtype=np.intp)
+
+
+def _bag_week(question: Question) -> npt.NDArray[np.bool_]:
+    hours = Hours(question.goal.bag_hours, question.snapshot.calendar)
+    return np.asarray(week([hours], question.day, question.snapshot.calendar)[0] == _OPEN)
+
+
+def _none(rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    return np.full(len(rows), -1, dtype=np.intp)
