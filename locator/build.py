@@ -27,6 +27,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist, squareform
 
 from locator import demand, geodesy, places, tables
+from locator.demand.shares import fit
 from locator.errors import DataError, InputError
 from locator.travel import extract, network, straight
 from locator.travel.streets import Streets
@@ -597,6 +598,27 @@ def _sole(gazetteer: places.Gazetteer, query: str) -> places.Position:
     return found[0]
 
 
+def _profile(downloads: _Downloads, folder: Path) -> Built:
+    """Hours of the week from published shares, of this folder or of one among the downloads."""
+    own = sorted(downloads.folder.rglob(tables.sources(folder)["profile_shares"].file))
+    if own:
+        raw = pd.read_csv(own[0])
+        frame = _pick(raw, own[0], **{name: (name,) for name in ("profile", "period", "share")})
+    else:
+        frame = tables.table(folder, "profile_shares")
+    columns = tables.sources(folder)["profile"].columns
+    unknown = sorted(set(frame["profile"]) - set(columns))
+    if unknown:
+        msg = f"Describe the profiles {unknown} in sources.toml, at [profile.columns]."
+        raise DataError(msg)
+    hours = {"hour": np.arange(demand.HOURS)}
+    for name in list(columns)[1:]:
+        part = frame[frame["profile"] == name]
+        fitted = fit(name, part["period"].tolist(), part["share"].tolist())
+        hours[name] = np.char.mod("%.10f", fitted)
+    return _write_csv(pd.DataFrame(hours), folder, "profile", f"from {len(frame)} published shares")
+
+
 def _detour(downloads: _Downloads, folder: Path) -> Built:
     """Measure the detour on the walking network of an extract."""
     path = downloads.one("an OpenStreetMap extract", "*.osm.pbf")
@@ -778,5 +800,6 @@ BUILDERS: dict[str, Callable[[_Downloads, Path], Built]] = {
     "sites": _sites,
     "basemap": _basemap,
     "kits": _kits,
+    "profile": _profile,
     "detour": _detour,
 }
