@@ -1,0 +1,1 @@
+"""Choose the best of many sites: arithmetic on arrays, which knows nothing of kits."""
