@@ -88,3 +88,22 @@ class RegistryError(LocatorError):
     exit_code = 4
     http_status = 503
     title = "Registry not available"
+
+
+class MissingLibraryError(LocatorError):
+    """A library of the operating system is missing."""
+
+    exit_code = 6
+    http_status = 501
+    title = "Not installed here"
+
+
+class BusyError(LocatorError):
+    """Others are being served; it is worth asking again."""
+
+    http_status = 503
+    title = "Busy just now"
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
