@@ -22,7 +22,18 @@ def _content(path: Path) -> bytes:
 
 @pytest.mark.parametrize(
     "name",
-    ["areas", "postcodes", "lsoa", "lsoa_outlines", "incidents", "places", "streets", "sites"],
+    [
+        "areas",
+        "postcodes",
+        "lsoa",
+        "lsoa_outlines",
+        "incidents",
+        "residents",
+        "places",
+        "streets",
+        "sites",
+        "profile",
+    ],
 )
 def test_building_again_gives_the_committed_table(
     name: str, test_data: Path, geodata: Path, target: Path

@@ -31,7 +31,7 @@ def neighbourhoods(folder: Path) -> pd.DataFrame:
 
 
 def residents(folder: Path, profile: Profile) -> Demand:
-    """Read residents as weighted points.
+    """Read residents as weighted points: postcode units, or what the table holds.
 
     Parameters
     ----------
@@ -43,12 +43,23 @@ def residents(folder: Path, profile: Profile) -> Demand:
     Raises
     ------
     DataError
-        A table is missing or damaged.
+        The table is missing or damaged.
     """
-    frame = neighbourhoods(folder)
+    frame = tables.table(folder, "residents")
+    easting = frame["easting"].to_numpy(dtype=np.float64)
+    northing = frame["northing"].to_numpy(dtype=np.float64)
+    longitude, latitude = geodesy.to_wgs84(easting, northing)
     people = frame["residents"].to_numpy(dtype=np.float64)
-    points = frame.rename(columns={"code": "lsoa"}).assign(
-        category="residents", month="", count=people, weight=people, exact=False
+    points = frame.assign(
+        easting=easting,
+        northing=northing,
+        longitude=longitude,
+        latitude=latitude,
+        category="residents",
+        month="",
+        count=people,
+        weight=people,
+        exact=False,
     )
     return Demand(
         basis=Basis.RESIDENTS,
@@ -58,5 +69,5 @@ def residents(folder: Path, profile: Profile) -> Demand:
         accounts=Accounts(read=int(people.sum()), placed=int(people.sum())),
         profile_name=profile.name,
         profile_source=profile.source,
-        tables=("lsoa",),
+        tables=("residents",),
     )
