@@ -7,7 +7,7 @@ of a row is a sum over demand points. So other weights need no new rows.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -188,7 +188,7 @@ class _Rows:
     def __init__(self, points: int, levels: int) -> None:
         self._points, self._levels, self._count = points, levels, 0
         self._pairs: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
-        self._shares: list[tuple[npt.NDArray[np.int64], ...]] = []
+        self._shares: list[tuple[npt.NDArray[Any], ...]] = []
         self._worth: list[geodesy.type_floats] = []
 
     def add(  # one group of rows is made of so many parts

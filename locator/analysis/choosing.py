@@ -1,6 +1,7 @@
 """Put a question of siting to the solver: what could be done, beside what stands already."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +18,11 @@ from locator.errors import InputError, KitNotFoundError
 from locator.hours import STATES, Hours, State, week
 from locator.registry.schema import Kind
 from locator.registry.snapshot import Snapshot
+from locator.solving.cover import Cover
+from locator.solving.exact import solve
+from locator.solving.fewest import fewest
+from locator.solving.problem import Problem
+from locator.solving.solution import Solution
 from locator.travel.journey import Travel
 from locator.travel.standard import Standard
 
@@ -24,6 +30,8 @@ _OPEN, _UNKNOWN = STATES.index(State.OPEN), STATES.index(State.UNKNOWN)
 # nobody can leave a bag with a bus stop
 _WITHOUT_STAFF = frozenset({"bus stop", "street junction", "grid", "point"})
 _MOST_DECILE = 10
+# what a sum may differ from another through rounding alone, as a part of it
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +75,8 @@ class Question:
 
     def decile_of_points(self) -> npt.NDArray[np.float64]:
         """Give the deprivation decile of each demand point; NaN where the LSOA is not known."""
-        return self.demand.points["lsoa"].map(self.deciles).to_numpy(dtype=np.float64)
+        found = self.demand.points["lsoa"].map(self.deciles)
+        return np.asarray(found.to_numpy(dtype=np.float64))
 
     def weights(self) -> geodesy.type_floats:
         """Give the weights that the choice goes by: those of the demand times the fair share.
@@ -91,7 +100,7 @@ class Choices(NamedTuple):
         Where, and the hours that each would add.
     fixed
         The kits that stay as they are.
-    kept_rows
+    fixed_rows
         Their rows of ``snapshot.placed``.
     """
 
@@ -99,6 +108,11 @@ class Choices(NamedTuple):
     sites: Sites
     fixed: Sites
     fixed_rows: npt.NDArray[np.intp]
+
+    @property
+    def stay(self) -> npt.NDArray[np.bool_]:
+        """Which choices leave a kit where it is, shape ``(n,)``."""
+        return np.asarray(self.frame["action"] == Action.STAY, dtype=np.bool_)
 
 
 def choices(question: Question) -> Choices:
@@ -156,6 +170,101 @@ def benefit_of(question: Question, found: Choices) -> Benefit:
     return _benefit(question, found, worth)
 
 
+def choose(question: Question, progress: Callable[[Solution], None] | None = None) -> "Choice":
+    """Find the best choice, or the best until somebody stops the search, with its bound.
+
+    Parameters
+    ----------
+    question
+        With a goal of plain or gradual cover.
+    progress
+        Called with each better choice.
+
+    Raises
+    ------
+    KitNotFoundError
+        No kit in service has the reference of one that may be moved.
+    InputError
+        There is nothing to choose from, or the share cannot be reached.
+    """
+    goal, found = question.goal, choices(question)
+    made, weights = benefit_of(question, found), question.weights()
+    cover = made.cover(weights)
+    if goal.share is not None:
+        return _fewest(goal.share, goal.seconds, found, made, weights)
+    problem = problem_of(goal, found, cover)
+    solution = solve(problem, seconds=goal.seconds, progress=progress)
+    return Choice(
+        found=found,
+        benefit=made,
+        cover=cover,
+        weights=weights,
+        chosen=_in_order(found, cover, _once_a_candidate(found, solution.chosen)),
+        bound=made.before(weights) + solution.bound,
+        says=solution.says,
+        interrupted=solution.interrupted,
+    )
+
+
+def problem_of(goal: Goal, found: Choices, cover: Cover) -> Problem:
+    """Put a number or a budget to the solver."""
+    if goal.budget is not None:
+        return Problem(cover, goal.budget, found.frame["cost"].to_numpy(np.float64))
+    return Problem.count(cover, (goal.new or 0) + int(found.stay.sum()))
+
+
+def _fewest(
+    share: float,
+    seconds: float,
+    found: Choices,
+    made: Benefit,
+    weights: geodesy.type_floats,
+) -> "Choice":
+    cover, total, before = made.cover(weights), made.total(weights), made.before(weights)
+    most = before + cover.total
+    if total * share > most * (1 + _ROUNDING):
+        msg = (
+            f"All candidates together bring the share to {most / total:.1%}, not {share:.1%}. Ask "
+            "for less, allow a longer distance, or name more kinds of candidates."
+        )
+        raise InputError(msg)
+    few = fewest(cover, min(max(total * share - before, 0.0), cover.total), seconds=seconds)
+    spare = len(few.chosen) - int(few.bound)
+    says = "proven fewest" if few.proven else f"at most {spare} more than the fewest possible"
+    return Choice(
+        found=found,
+        benefit=made,
+        cover=cover,
+        weights=weights,
+        chosen=tuple(few.chosen.tolist()),
+        bound=few.bound,
+        says=says,
+        interrupted=few.interrupted,
+    )
+
+
+def _once_a_candidate(found: Choices, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Drop a bag where a cabinet was chosen as well: both would count as two kits."""
+    frame = found.frame.iloc[chosen]
+    at_cabinets = frame["candidate"].isin(
+        frame.loc[frame["action"] == Action.NEW_CABINET, "candidate"]
+    )
+    return chosen[~((frame["action"] == Action.NEW_BAG) & at_cabinets).to_numpy()]
+
+
+def _in_order(found: Choices, cover: Cover, chosen: npt.NDArray[np.int64]) -> tuple[int, ...]:
+    """Put kits that stay first, then whatever adds most to those before it."""
+    stay = found.stay[chosen]
+    count = cover.counts(chosen[stay])
+    left, order = chosen[~stay].tolist(), chosen[stay].tolist()
+    while left and stay.any():
+        gains = cover.site_sums(cover.next_worth(count))[left]
+        best = left.pop(int(np.argmax(gains)))
+        count += cover.counts([best])
+        order.append(best)
+    return tuple(order + left)
+
+
 def plain_benefit_of(question: Question, found: Choices) -> Benefit:
     """Tell what each choice would reach, counted plainly: within the standard or not."""
     return _benefit(question, found, Worth(((question.standard.metres, 1.0),)))
@@ -193,3 +302,58 @@ def _bag_week(question: Question) -> npt.NDArray[np.bool_]:
 
 def _none(rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
     return np.full(len(rows), -1, dtype=np.intp)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """What was chosen, and how good that is.
+
+    Attributes
+    ----------
+    found
+        What there was to choose from.
+    benefit, cover, weights
+        What each would reach, with the weights that the choice went by.
+    chosen
+        Rows of ``found.frame``: kits that may move and stay first, then what is done, in the
+        order in which each adds most.
+    bound
+        No choice reaches more weight in all; for a share to reach: no choice needs less to be done.
+    says
+        How good the choice is, in words.
+    interrupted
+        Whether somebody stopped the search.
+    """
+
+    found: Choices
+    benefit: Benefit
+    cover: Cover
+    weights: geodesy.type_floats
+    chosen: tuple[int, ...]
+    bound: float
+    says: str
+    interrupted: bool
+
+    @property
+    def before(self) -> float:
+        """Weight that the fixed kits reach."""
+        return self.benefit.before(self.weights)
+
+    @property
+    def after(self) -> float:
+        """Weight reached with the choice."""
+        return self.before + self.cover.worth(self.chosen)
+
+    @property
+    def total(self) -> float:
+        """What it would be worth to reach everything."""
+        return self.benefit.total(self.weights)
+
+    def where(self) -> geodesy.type_floats:
+        """Give eastings and northings of what is done (EPSG:27700 metres), shape ``(k, 2)``."""
+        return self.found.sites.grid[list(self.done)]
+
+    @property
+    def done(self) -> tuple[int, ...]:
+        """The chosen rows without kits that stay."""
+        return tuple(row for row in self.chosen if not self.found.stay[row])

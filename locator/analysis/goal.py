@@ -184,8 +184,8 @@ class Goal:
                 "A share can be reached by plain cover only.",
             ),
             (
-                self.share is not None and self.backup > 0,
-                "A share to reach counts the first kit only; leave out the backup.",
+                self.share is not None and (self.backup > 0 or self.fair > 1),
+                "A share to reach counts first kits and everyone alike; leave out backup and fair.",
             ),
             (
                 distances

@@ -1,32 +1,41 @@
 """Choose where the next kits help most, and say how far that advice can be trusted."""
 
 import dataclasses
+import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+from scipy.optimize import linear_sum_assignment
 
 from locator import geodesy
+from locator.analysis import trust
+from locator.analysis.choosing import (
+    Choice,
+    Question,
+    choose,
+    move_cost,
+    plain_benefit_of,
+    problem_of,
+)
+from locator.analysis.goal import Action, Costs, Goal, Objective, Unknown
+from locator.analysis.reasons import Around, unit
+from locator.demand import Demand, Profile
+from locator.geodesy import type_floats
+from locator.hours import STATES, State
+from locator.solving.curve import curve
+from locator.solving.problem import Problem
 from locator.travel.standard import Standard
 
+__all__ = ["Action", "Costs", "Goal", "Objective", "Plan", "Site", "Unknown", "plan"]
 
-class Action(StrEnum):
-    """What can be done at a site."""
-
-    NEW_CABINET = "new cabinet"
-    NEW_BAG = "bag in premises"
-    OPEN_ALWAYS = "make reachable day and night"
-    MOVE = "move a kit here"
-
-
-class Objective(StrEnum):
-    """What a plan makes as good as it can be."""
-
-    COVER = "cover"
-    GRADUAL = "gradual"
-    MEDIAN = "median"
-    CENTER = "center"
+_CURVE_S = 5.0
+# with a budget the curve has so many steps
+_STEPS = 10
+_DECILES = range(1, 11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +125,26 @@ class Plan:
         What was made as good as can be, in words.
     sites
         By rank.
+    unit
+        What a weight counts: "records", "weighted records" or "residents".
     before, after, total
-        Weight reached without and with the plan, and the whole, in the unit of the objective.
+        Weight reached without and with the plan, and the whole, in the unit of the objective:
+        ``before - given_up`` and what the sites add make ``after``.
+    given_up
+        Weight that kits reached at the places that they leave.
     bound
-        No choice reaches more than this (for the fewest kits: none needs fewer than this many).
+        No choice with as many sites, or as much money, reaches more than this.
+    least
+        No plan that reaches the share needs fewer sites; None if no share was asked for.
     says
         How good the choice is, such as "proven best" or "within 0.4 % of the best possible".
     covered_before, covered_after, demand
         The same three plainly counted: weight within the standard of a kit at the hours when it
         happens.
     curve
-        ``n``, ``cost``, ``adds``, ``share``, ``bound`` and ``gap`` for 1, 2, ... sites.
+        The best known for 1, 2, ... sites, or for equal steps up to the budget: ``n``, ``cost``
+        (GBP; NaN where it depends on what is done), ``adds`` (in all), ``share`` (reached then),
+        ``bound`` (as above; NaN where nobody looked) and ``gap`` (of the bound).
     by_decile
         ``decile``, ``weight``, ``before`` and ``after`` as shares, plainly counted.
     sensitivity
@@ -156,11 +174,14 @@ class Plan:
 
     standard: Standard
     objective: str
+    unit: str
     sites: tuple[Site, ...]
     before: float
+    given_up: float
     after: float
     total: float
     bound: float
+    least: int | None
     says: str
     covered_before: float
     covered_after: float
@@ -192,7 +213,7 @@ class Plan:
             if field.name not in {"standard", "sites", "curve", "by_decile", "sensitivity"}
         }
         tables = {
-            name: None if frame is None else frame.to_dict("records")
+            name: None if frame is None else _records(frame)
             for name in ("curve", "by_decile", "sensitivity")
             for frame in [getattr(self, name)]
         }
@@ -200,7 +221,7 @@ class Plan:
             {"standard": str(self.standard), "cost": self.cost}
             | plain
             | tables
-            | {"sites": [dataclasses.asdict(site) for site in self.sites]}
+            | {"sites": [_plain(site) for site in self.sites]}
         )
 
     def layer(self) -> gpd.GeoDataFrame:
@@ -211,3 +232,387 @@ class Plan:
         frame["reasons"] = [" ".join(site.reasons) for site in self.sites]
         points = gpd.points_from_xy(frame["longitude"], frame["latitude"], crs=geodesy.WGS84)
         return gpd.GeoDataFrame(frame, geometry=points)
+
+
+def plan(  # everything after the question may be left out
+    question: Question,
+    *,
+    residents: Demand | None = None,
+    profiles: Collection[Profile] = (),
+    sensitivity: bool = False,
+    resamples: int = 0,
+    seed: int = 0,
+    progress: Callable[[str, int], None] | None = None,
+) -> Plan:
+    """Choose sites and describe them.
+
+    Somebody who stops it (``KeyboardInterrupt``) gets the best choice until then with its bound;
+    what would have come after is left out, and the plan says so.
+
+    Parameters
+    ----------
+    question
+        What is wanted, and everything that it follows from.
+    residents
+        Where people live, to count who comes within reach.
+    profiles
+        Other hours of the week for the sensitivity table.
+    sensitivity
+        Whether to plan again under other assumptions.
+    resamples
+        How often to plan again with resampled demand; 0 for never.
+    seed
+        Of the resampling: the same seed gives the same figures.
+    progress
+        Called with what is being done and how much of it, such as ``("Searching", 1)``.
+
+    Raises
+    ------
+    KitNotFoundError
+        No kit in service has the reference of one that may be moved.
+    InputError
+        There is nothing to choose from, or the goal cannot be reached.
+    """
+    began = time.perf_counter()
+    told = progress or _silent
+    choice = choose(question, lambda _: told("Searching", 1))
+    described = _Description(question, choice, residents)
+    sites = described.sites()
+    notes: list[str] = []
+    table: pd.DataFrame | None = None
+    stability: trust.Stability | None = None
+    points = described.own_curve()
+    stage, interrupted = "the curve", choice.interrupted
+    try:
+        if not interrupted:
+            points = _curve(question, choice, described)
+            if question.goal.fair > 1:
+                stage = "the price of fair share"
+                notes += _price(question, described)
+            if sensitivity:
+                stage = "the sensitivity table"
+                table = trust.sensitivity(question, choice, profiles, residents, told)
+            if resamples:
+                stage = "the resampling"
+                stability = trust.resample(question, choice, resamples, seed, told)
+    except KeyboardInterrupt:
+        interrupted = True
+    if interrupted:
+        stage = "the search" if choice.interrupted else stage
+        notes.append(f"Somebody stopped {stage}; what would have come after it is left out.")
+    if stability is not None:
+        sites = tuple(
+            dataclasses.replace(site, frequency=float(nearly), exactly=float(exactly))
+            for site, nearly, exactly in zip(
+                sites, stability.nearly, stability.exactly, strict=True
+            )
+        )
+    return Plan(
+        standard=question.standard,
+        objective=_objective(question.goal),
+        unit=described.unit,
+        sites=sites,
+        before=described.before,
+        given_up=described.given_up,
+        after=choice.after,
+        total=choice.total,
+        bound=_bound(question, choice, points),
+        least=None if question.goal.share is None else int(choice.bound),
+        says=choice.says,
+        covered_before=described.covered_before,
+        covered_after=described.covered_after,
+        demand=question.demand.total,
+        curve=points,
+        by_decile=described.by_decile(),
+        sensitivity=table,
+        resampled=stability.times if stability else 0,
+        kept=described.kept,
+        left_out=dict(question.candidates.left_out),
+        candidates=len(question.candidates),
+        assumptions=(*described.assumptions(), *notes),
+        tables=_tables(question, residents),
+        months=question.demand.months,
+        version=question.snapshot.version,
+        seconds=time.perf_counter() - began,
+        interrupted=interrupted,
+    )
+
+
+class _Description:
+    """Counts what a choice reaches, plainly and as the goal counts it."""
+
+    def __init__(self, question: Question, choice: Choice, residents: Demand | None) -> None:
+        self._question, self._choice, self._residents = question, choice, residents
+        self._weights = question.demand.weights
+        self._plain = plain_benefit_of(question, choice.found)
+        self._added = choice.benefit.added(choice.chosen, choice.weights)
+        self._plainly = self._plain.added(choice.chosen, self._weights)
+        stay = choice.found.stay
+        self._kept = len(choice.chosen) - len(choice.done)
+        movable = np.flatnonzero(stay).tolist()
+        self.before = choice.before + choice.cover.worth(movable)
+        self.given_up = (
+            self.before - choice.before - sum(each.weight for each in self._added[: self._kept])
+        )
+        all_kits = self._plain.added(movable, self._weights)
+        self._before = self._plain.reached + sum(each.of_points for each in all_kits)
+        self._staying = self._plain.reached + sum(
+            each.of_points for each in self._plainly[: self._kept]
+        )
+        self._after = self._plain.reached + sum(each.of_points for each in self._plainly)
+        self.covered_before = float(self._before @ self._weights)
+        self.covered_after = float(self._after @ self._weights)
+        self.unit = unit(question.demand)
+        self._moves, self.kept = self._moved()
+
+    def sites(self) -> tuple[Site, ...]:
+        """Describe every site."""
+        around = Around(self._question, self._choice, self._staying, self._residents)
+        return tuple(self._site(number, around) for number in range(len(self._choice.done)))
+
+    def own_curve(self) -> pd.DataFrame:
+        """Give the curve of the choice itself, without the best of smaller numbers."""
+        costs = np.cumsum([self._cost(number) for number in range(len(self._choice.done))])
+        adds = np.cumsum([each.weight for each in self._added[self._kept :]])
+        return _curve_frame(
+            self._choice.total,
+            self.before,
+            np.arange(1.0, len(adds) + 1),
+            costs,
+            adds - self.given_up,
+            np.full(len(adds), np.nan),
+        )
+
+    def by_decile(self) -> pd.DataFrame:
+        """Give shares covered before and after by deprivation decile, plainly counted."""
+        decile = self._question.decile_of_points()
+        rows = []
+        for number in _DECILES:
+            weights = np.where(decile == number, self._weights, 0.0)
+            total = float(weights.sum())
+            if total > 0:
+                before, after = self._before @ weights, self._after @ weights
+                rows.append((number, total, float(before) / total, float(after) / total))
+        return pd.DataFrame(rows, columns=["decile", "weight", "before", "after"])
+
+    def assumptions(self) -> tuple[str, ...]:
+        """Say in sentences what the plan rests on."""
+        question = self._question
+        snapshot, goal, demand = question.snapshot, question.goal, question.demand
+        week = snapshot.week(question.day)[snapshot.installed]
+        unknown = int((week == STATES.index(State.UNKNOWN)).all(axis=1).sum())
+        rough = int((snapshot.precision_m[snapshot.installed] > question.standard.metres).sum())
+        said = [
+            demand.says,
+            *demand.notes,
+            (
+                f"{int(snapshot.installed.sum())} kits in service are counted where they are said "
+                f"to be, {rough} of them placed less exactly than "
+                f"{question.standard.metres:.0f} m; kits that nobody has published are missing."
+            ),
+            f"The hours of {unknown} of them are not known; they count as {goal.unknown}.",
+        ]
+        if question.standard.walking:
+            said.append(str(question.travel))
+        else:
+            said.append("Straight lines overstate what is within reach on foot.")
+        if self._residents is not None:
+            said.append("Residents are counted where they live, not where they are at an hour.")
+        if goal.fair > 1:
+            said.append(
+                f"Demand in the most deprived tenth of neighbourhoods counts {goal.fair:g} times "
+                "as much as in the least deprived, in even steps between; what a site adds, the "
+                "curve and the bound are in these weights."
+            )
+        if goal.backup:
+            said.append(f"A second kit within the standard is worth {goal.backup:g} of the first.")
+        if goal.full is not None:
+            said.append(f"A kit counts in full within {goal.full}, and less up to the standard.")
+        costs = goal.costs
+        said.append(
+            f"Costs: {costs.cabinet:g} GBP for a cabinet, {costs.fitting:g} GBP for fitting it, "
+            f"{costs.kit:g} GBP for a kit (Milton Keynes, 2022: up to 385, up to 200 and about 96)."
+        )
+        said.append("Nobody has asked any host: each site is a proposal until its host agrees.")
+        return tuple(said)
+
+    def _site(self, number: int, around: Around) -> Site:
+        row = self._choice.done[number]
+        option = self._choice.found.frame.iloc[row]
+        added, plainly = (part[self._kept + number] for part in (self._added, self._plainly))
+        night_share = added.at_night / added.weight if added.weight else 0.0
+        newly = float(plainly.of_points @ self._weights)
+        told = around.tell(number, newly, night_share)
+        others = [other for other in self._choice.chosen if other != row]
+        cover, total = self._choice.cover, self._choice.total
+        moved = self._moves.get(number, -1)
+        return Site(
+            rank=number + 1,
+            action=Action.MOVE if moved >= 0 else Action(option["action"]),
+            **self._place(row, int(option["candidate"]), int(option["kit"])),
+            cost=self._cost(number),
+            adds=added.weight,
+            adds_share=added.weight / total if total else 0.0,
+            adds_night=added.at_night,
+            newly=newly,
+            alone=cover.worth(self._choice.chosen) - cover.worth(others),
+            residents=told.residents,
+            nearest_kit=told.nearest_kit,
+            nearest_m=told.nearest_m,
+            reasons=told.reasons,
+            moved_from=str(self._kits["reference"].iloc[moved]) if moved >= 0 else "",
+        )
+
+    @property
+    def _kits(self) -> gpd.GeoDataFrame:
+        return self._question.snapshot.placed
+
+    def _place(self, row: int, candidate: int, kit: int) -> dict[str, Any]:
+        """Say what stands at a choice and where."""
+        easting, northing = self._choice.found.sites.grid[row].tolist()
+        columns: tuple[str, ...] = ("name", "kind", "reference", "longitude", "latitude")
+        if kit < 0:
+            columns = (*columns, "locality", "source")
+            known = self._question.candidates.frame.iloc[candidate]
+            place: dict[str, Any] = {column: known[column] for column in columns}
+        else:
+            known = self._kits.iloc[kit]
+            place = {column: known[column] for column in columns}
+            place |= {"locality": str(known["address"]).rpartition(", ")[2], "source": "kit"}
+        return place | {"easting": easting, "northing": northing}
+
+    def _cost(self, number: int) -> float:
+        moved = self._moves.get(number, -1)
+        if moved >= 0:
+            return move_cost(self._question, moved)
+        return float(self._choice.found.frame["cost"].iloc[self._choice.done[number]])
+
+    def _moved(self) -> tuple[dict[int, int], tuple[str, ...]]:
+        """Say which kit moves to which site, the shortest ways in all, and which stay."""
+        choice = self._choice
+        frame = choice.found.frame
+        kits = frame.loc[frame["action"] == Action.STAY, "kit"].to_numpy(dtype=np.int64)
+        staying = frame["kit"].iloc[list(choice.chosen[: self._kept])].to_numpy(dtype=np.int64)
+        going = kits[~np.isin(kits, staying)]
+        grid = self._question.snapshot.grid
+        apart = np.hypot(*(grid[going][:, None] - choice.where()[None]).transpose(2, 0, 1))
+        rows, numbers = linear_sum_assignment(apart)
+        moves = dict(zip(numbers.tolist(), going[rows].tolist(), strict=True))
+        left = kits[~np.isin(kits, list(moves.values()))]
+        return moves, tuple(self._kits["reference"].iloc[left])
+
+
+def _curve(question: Question, choice: Choice, described: _Description) -> pd.DataFrame:
+    """Find the best for each smaller number or budget; the last is the plan itself."""
+    goal, staying = question.goal, int(choice.found.stay.sum())
+    if not choice.done:
+        return described.own_curve()
+    if goal.budget is None:
+        steps = len(choice.chosen)
+        problem = Problem.count(choice.cover, steps)
+    else:
+        steps, problem = _STEPS, problem_of(goal, choice.found, choice.cover)
+    found = curve(problem, steps, seconds=_CURVE_S).iloc[staying:].reset_index(drop=True)
+    worth = found["worth"].to_numpy(copy=True)
+    bound = found["bound"].to_numpy(copy=True)
+    last = choice.cover.worth(choice.chosen)
+    worth[-1] = max(worth[-1], last)
+    if goal.share is None:
+        bound[-1] = min(bound[-1], choice.bound - choice.before)
+    numbers = found["number"].to_numpy(dtype=np.float64) - staying
+    if goal.budget is not None:
+        costs = found["cost"].to_numpy()
+    elif goal.allowed == (Action.NEW_CABINET,) and not staying:
+        costs = numbers * goal.costs.of(Action.NEW_CABINET)
+    else:
+        costs = np.full(len(found), np.nan)
+    adds = worth + choice.before - described.before
+    bound += choice.before
+    return _curve_frame(choice.total, described.before, numbers, costs, adds, bound)
+
+
+def _plain(site: Site) -> dict[str, object]:
+    """Give a site as plain values; JSON knows no infinity."""
+    known = dataclasses.asdict(site)
+    return known | {"nearest_m": site.nearest_m if np.isfinite(site.nearest_m) else None}
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
+    """Give rows as plain values; what is not known is None."""
+    plain = frame.astype(object).where(frame.notna(), None)
+    return [{str(key): value for key, value in row.items()} for row in plain.to_dict("records")]
+
+
+def _curve_frame(
+    total: float,
+    before: float,
+    numbers: type_floats,
+    costs: type_floats,
+    adds: type_floats,
+    bound: type_floats,
+) -> pd.DataFrame:
+    after = before + adds
+    return pd.DataFrame(
+        {
+            "n": numbers.astype(np.int64),
+            "cost": costs,
+            "adds": adds,
+            "share": after / total if total else np.zeros(len(adds)),
+            "bound": bound,
+            "gap": np.divide(bound - after, bound, out=np.zeros(len(adds)), where=bound > 0),
+        }
+    )
+
+
+def _bound(question: Question, choice: Choice, points: pd.DataFrame) -> float:
+    """Say what no choice of as many sites, or of as much money, reaches more than."""
+    if question.goal.share is None:
+        return choice.bound
+    known = points["bound"].dropna()
+    return float(known.iloc[-1]) if len(known) else choice.total
+
+
+def _price(question: Question, described: _Description) -> tuple[str, ...]:
+    """Say what fair share costs in demand plainly covered."""
+    goal = dataclasses.replace(question.goal, fair=1.0)
+    alike = dataclasses.replace(question, goal=goal)
+    other = _Description(alike, choose(alike), None)
+    lost, total = other.covered_after - described.covered_after, question.demand.total
+    return (
+        (
+            f"Fair share costs {lost:,.0f} {described.unit} ({lost / total:.1%} of all): counting "
+            "everyone alike as many sites or pounds would cover "
+            f"{other.covered_after / total:.1%}, this plan covers "
+            f"{described.covered_after / total:.1%}."
+        ),
+    )
+
+
+def _objective(goal: Goal) -> str:
+    wish = {
+        Objective.COVER: "as much demand as possible within the standard",
+        Objective.GRADUAL: "as much demand as possible, the nearer the better",
+        Objective.MEDIAN: "the shortest mean distance",
+        Objective.CENTER: "the shortest longest distance",
+    }[goal.objective]
+    if goal.share is not None:
+        return f"the fewest new kits that bring {goal.share:.0%} of demand within the standard"
+    if goal.budget is not None:
+        return f"{wish}, for {goal.budget:,.0f} GBP"
+    return f"{wish}, with {goal.new} new"
+
+
+def _tables(question: Question, residents: Demand | None) -> tuple[str, ...]:
+    """List the tables whose attribution is owed."""
+    used = [
+        *question.demand.tables,
+        *question.candidates.tables,
+        *(residents.tables if residents else ()),
+        "kits",
+        "lsoa",
+    ]
+    return tuple(dict.fromkeys(used))
+
+
+def _silent(what: str, count: int) -> None:
+    del what, count
