@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import folium
 import geopandas as gpd
 
-from locator.analysis.coverage import Coverage
+from locator.analysis.coverage import Counting, Coverage
 from locator.analysis.reach import Reach
 from locator.hours import ALWAYS
 from locator.maps import _layers
 from locator.maps._guard import Picture, compose
 from locator.maps._layers import Basemap
+from locator.travel.standard import Standard
 
 # ColorBrewer's YlOrRd, the lightest left out so that cells stand out from the paper
 _CELL_COLOURS = ("#fecc5c", "#fd8d3c", "#f03b20", "#bd0026")
@@ -29,9 +30,9 @@ class Band:
     label: str
 
 
-def cell_bands(coverage: Coverage) -> list[Band]:
-    """Divide the records of the cells into four bands for the legend."""
-    edges = [*_edges(coverage), None]
+def cell_bands(cells: gpd.GeoDataFrame) -> list[Band]:
+    """Divide the records of cells into four bands for the legend."""
+    edges = [*_edges(cells), None]
     return [
         Band(colour, CELL_OPACITY, f"{low} to {high - 1}" if high else f"{low} or more")
         for colour, low, high in zip(_CELL_COLOURS, edges, edges[1:], strict=False)
@@ -39,8 +40,8 @@ def cell_bands(coverage: Coverage) -> list[Band]:
     ]
 
 
-def _edges(coverage: Coverage) -> list[int]:
-    records = coverage.cells["records"]
+def _edges(cells: gpd.GeoDataFrame) -> list[int]:
+    records = cells["records"]
     if records.empty:
         return [1]
     quantiles = [int(records.quantile(q)) for q in (0, 0.5, 0.75, 0.9)]
@@ -61,6 +62,7 @@ def coverage_map(
     county: gpd.GeoDataFrame,
     lsoa_outlines: gpd.GeoDataFrame,
     *,
+    counting: Counting,
     reach: Reach | None,
     basemap: Basemap,
 ) -> Picture:
@@ -74,26 +76,29 @@ def coverage_map(
         From :func:`locator.analysis.coverage.coverage`.
     county, lsoa_outlines
         Outlines (EPSG:4326).
+    counting
+        Which kits count: they alone are drawn, and what is out of their reach.
     reach
-        From where the kits are fetched within a time, along streets; None draws circles of
-        the standard instead.
+        From where the kits are fetched within a time, along streets; None draws circles as wide
+        as the standard's metres instead.
     basemap
         What lies below.
     """
     drawn = _layers.blank(county, basemap)
     _deprivation(coverage, lsoa_outlines).add_to(drawn)
-    _cells(coverage).add_to(drawn)
+    _cells(coverage.cells(counting)[0]).add_to(drawn)
+    kits = coverage.kits[coverage.counts(counting)]
     if reach is None:
-        _circles(coverage).add_to(drawn)
+        _circles(kits, coverage.standard).add_to(drawn)
     else:
         _layers.reach_areas(reach, _layers.SHADES).add_to(drawn)
-    _kits(coverage).add_to(drawn)
+    _kits(coverage, counting).add_to(drawn)
     folium.LayerControl(collapsed=True).add_to(drawn)
     return compose(drawn, "coverage")
 
 
 def _deprivation(coverage: Coverage, outlines: gpd.GeoDataFrame) -> folium.GeoJson:
-    shaded = outlines.merge(coverage.lsoas[["code", "imd_decile"]], on="code")
+    shaded = outlines.merge(coverage.neighbourhoods[["code", "imd_decile"]], on="code")
     return folium.GeoJson(
         shaded[["imd_decile", "geometry"]].to_json(),
         name="Deprivation by neighbourhood",
@@ -109,8 +114,8 @@ def _deprivation(coverage: Coverage, outlines: gpd.GeoDataFrame) -> folium.GeoJs
     )
 
 
-def _cells(coverage: Coverage) -> folium.FeatureGroup:
-    edges = _edges(coverage)
+def _cells(cells: gpd.GeoDataFrame) -> folium.FeatureGroup:
+    edges = _edges(cells)
     group = folium.FeatureGroup(name="Recorded violence out of reach")
 
     def style(feature: Mapping[str, Mapping[str, int]]) -> dict[str, object]:
@@ -122,37 +127,40 @@ def _cells(coverage: Coverage) -> folium.FeatureGroup:
             "weight": 0.5,
         }
 
-    if not coverage.cells.empty:
-        cells = coverage.cells[["records", "geometry"]].to_json()
-        folium.GeoJson(cells, style_function=style, interactive=False, pane=_layers.SHADES).add_to(
+    if not cells.empty:
+        shapes = cells[["records", "geometry"]].to_json()
+        folium.GeoJson(shapes, style_function=style, interactive=False, pane=_layers.SHADES).add_to(
             group
         )
     return group
 
 
-def _kits(coverage: Coverage) -> folium.FeatureGroup:
+def _kits(coverage: Coverage, counting: Counting) -> folium.FeatureGroup:
+    """Draw the kits in service; those that do not count have a dashed outline."""
     group = folium.FeatureGroup(name="Bleed kits")
-    for kit in coverage.kits.itertuples():
-        always = kit.opening_hours == ALWAYS
+    counted = coverage.counts(counting)[coverage.in_service]
+    for kit, counts in zip(coverage.kits[coverage.in_service].itertuples(), counted, strict=True):
+        colour = "#00441f" if counts else "#555555"
         folium.CircleMarker(
             (kit.latitude, kit.longitude),
             radius=5,
-            color="#00441f",
+            color=colour,
             weight=2,
+            dash_array=None if counts else "3 3",
             fill=True,
-            fill_color="#00441f" if always else "#ffffff",
+            fill_color=colour if kit.opening_hours == ALWAYS else "#ffffff",
             fill_opacity=1,
             interactive=False,
         ).add_to(group)
     return group
 
 
-def _circles(coverage: Coverage) -> folium.FeatureGroup:
+def _circles(kits: gpd.GeoDataFrame, standard: Standard) -> folium.FeatureGroup:
     group = folium.FeatureGroup(name="Reach of each kit")
-    for kit in coverage.kits.itertuples():
+    for kit in kits.itertuples():
         folium.Circle(
             (kit.latitude, kit.longitude),
-            radius=coverage.within_m,
+            radius=standard.metres,
             color="#00703c",
             weight=2,
             fill=False,

@@ -1,5 +1,6 @@
 """Draw maps and their figures once for each state of the registry, and serve the scripts."""
 
+import datetime as dt
 import functools
 import hashlib
 import threading
@@ -13,21 +14,32 @@ import geopandas as gpd
 from flask import Blueprint, Response, abort, make_response, request, send_file
 
 from locator import tables
-from locator.analysis import coverage as gaps
+from locator.analysis.coverage import CELL_MINIMUM, Counting, Coverage
+from locator.analysis.coverage import coverage as measure_coverage
+from locator.analysis.equity import Equity, equity
 from locator.analysis.fetch import Standing
+from locator.analysis.gaps import Gaps, Localities, gaps
 from locator.analysis.nearest import open_for, standings
 from locator.analysis.reach import FETCH_S, Reach, reach
+from locator.demand import Basis
 from locator.errors import InputError
 from locator.maps import Basemap, Picture
 from locator.maps import coverage as coverage_maps
 from locator.maps import kits as kit_maps
 from locator.registry.snapshot import Snapshot
 from locator.travel import tiles
+from locator.travel.standard import Standard
 from locator.web.here import facts, now
 
 blueprint = Blueprint("pictures", __name__)
 
 _STANDARDS_M = (150, 400, 800)
+_COUNTINGS = {
+    "known": Counting.KNOWN,
+    "possible": Counting.POSSIBLE,
+    "any": Counting.PAPER,
+}
+_GAPS_LISTED = 15
 _T = TypeVar("_T")
 
 
@@ -44,13 +56,18 @@ def _drawn_once(draw: Callable[..., _T]) -> Callable[..., _T]:
     return draw_or_wait
 
 
+def counting(when: str) -> Counting:
+    """Tell which kits count for a choice of hours."""
+    return _COUNTINGS[when]
+
+
 def standards() -> list[int]:
     """List the distances in metres that the map of gaps offers."""
     return sorted({*_STANDARDS_M, facts().settings.standard_m})
 
 
 def coverage_choice() -> tuple[int, str]:
-    """Read the distance and the hours that a request asks for.
+    """Read the distance and the counting of kits that a request asks for.
 
     Raises
     ------
@@ -58,41 +75,88 @@ def coverage_choice() -> tuple[int, str]:
         They are not among those offered.
     """
     within = request.args.get("within", str(facts().settings.standard_m))
-    when = request.args.get("hours", "any")
+    when = request.args.get("hours", "known")
     allowed = {str(metres): metres for metres in standards()}
-    if within not in allowed or when not in ("any", "always"):
-        listed = ", ".join(allowed)
-        msg = f"Choose a distance of {listed} metres, and hours “any” or “always”."
+    if within not in allowed or when not in _COUNTINGS:
+        metres, hours = ", ".join(allowed), " or ".join(f"“{name}”" for name in _COUNTINGS)
+        msg = f"Choose a distance of {metres} metres, and hours {hours}."
         raise InputError(msg)
     return allowed[within], when
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Figures:
+    """What the page of gaps tells; nothing in it names a single incident.
+
+    Attributes
+    ----------
+    coverage, residents
+        Incidents and residents in reach, by the police's and the census's data alone.
+    equity
+        Incidents covered by deprivation.
+    """
+
+    coverage: Coverage
+    residents: Coverage
+    equity: Equity
+
+
+def coverage_figures(snapshot: Snapshot, within_m: int) -> Figures:
+    """Measure coverage in this week, once for each distance and state of the registry."""
+    today = now().date()
+    return _figures(snapshot, within_m, today - dt.timedelta(days=today.weekday()))
+
+
 @_drawn_once
-def coverage_figures(snapshot: Snapshot, within_m: int, when: str) -> gaps.Coverage:
-    """Count what is out of reach, once for each choice and state of the registry."""
+def _figures(snapshot: Snapshot, within_m: int, monday: dt.date) -> Figures:
     known = facts()
-    return gaps.coverage(
-        snapshot,
-        known.incidents,
-        known.residents,
-        within_m=within_m,
-        only_always_open=when == "always",
+
+    def measured(basis: Basis) -> Coverage:
+        # every record counts as one here, whatever planners weigh it
+        demand = known.demand(basis, weights={})
+        standard = Standard.within(within_m)
+        return measure_coverage(
+            snapshot, demand, known.travel, standard, known.neighbourhoods, day=monday
+        )
+
+    incidents = measured(Basis.INCIDENTS)
+    return Figures(incidents, measured(Basis.RESIDENTS), equity(incidents))
+
+
+@_drawn_once
+def coverage_gaps(figures: Figures, when: str) -> Gaps:
+    """Rank the gaps that may be shown to the public, once for each choice."""
+    known = facts()
+    return gaps(
+        figures.coverage,
+        known.travel,
+        _localities(known.settings.geodata),
+        count=_GAPS_LISTED,
+        counting=_COUNTINGS[when],
+        least=CELL_MINIMUM,
+        residents=figures.residents,
     )
 
 
+@functools.cache
+def _localities(folder: Path) -> Localities:
+    return Localities(tables.table(folder, "streets"))
+
+
 @_drawn_once
-def coverage_picture(snapshot: Snapshot, within_m: int, when: str) -> "Served":
+def coverage_picture(figures: Figures, when: str) -> "Served":
     """Draw the map of gaps, once for each choice and state of the registry."""
-    known = facts()
-    figures = coverage_figures(snapshot, within_m, when)
-    areas = _reach(figures.kits)
+    known, which = facts(), _COUNTINGS[when]
+    areas = _reach(figures.coverage.kits[figures.coverage.counts(which)])
     picture = coverage_maps.coverage_map(
-        figures,
+        figures.coverage,
         known.county,
         known.lsoa_outlines,
+        counting=which,
         reach=areas,
         basemap=_basemap(),
     )
+    within_m = f"{figures.coverage.standard.metres:.0f}"
     return Served.of(picture, f"/maps/coverage.js?within={within_m}&hours={when}", areas)
 
 
@@ -180,7 +244,8 @@ def kits_script() -> Response:
 @blueprint.get("/maps/coverage.js")
 def coverage_script() -> Response:
     """Serve the script that draws the map of gaps."""
-    return _script(coverage_picture(facts().snapshot(), *coverage_choice()))
+    within_m, when = coverage_choice()
+    return _script(coverage_picture(coverage_figures(facts().snapshot(), within_m), when))
 
 
 def _script(served: Served) -> Response:

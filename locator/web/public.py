@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, make_response, render_template, request
 
 from locator import geodesy, tables
-from locator.analysis import coverage as gaps
+from locator.analysis.coverage import BANDS, CELL_MINIMUM, FINDINGS, Counting
+from locator.analysis.equity import curve_picture, decile_picture
 from locator.analysis.fetch import Answer, Availability, Fetch
 from locator.analysis.nearest import nearest, overview
 from locator.errors import InputError
@@ -163,22 +164,57 @@ def kits() -> str:
 
 @blueprint.get("/coverage")
 def coverage() -> str:
-    """Show where recorded violence lies out of reach of every kit."""
+    """Show where recorded violence lies out of reach of every kit that can be had."""
     within_m, when = pictures.coverage_choice()
-    result = pictures.coverage_figures(facts().snapshot(), within_m, when)
+    figures = pictures.coverage_figures(facts().snapshot(), within_m)
+    found = pictures.coverage_gaps(figures, when)
+    cells, in_small_cells = figures.coverage.cells(pictures.counting(when))
     return render_template(
         "public/coverage.html",
-        coverage=result,
+        coverage=figures.coverage,
+        residents=figures.residents,
+        equity=figures.equity,
+        decile_picture=decile_picture(figures.equity),
+        curve_picture=curve_picture(figures.equity),
+        gaps=found,
+        findings=FINDINGS,
+        Counting=Counting,
+        out_of_reach=_span(*(1 - share for share in figures.coverage.total.values())),
+        hours_of_band=_hours_of_bands(),
+        within_m=within_m,
         standards=pictures.standards(),
         attributions=_attributions(
-            "areas", "kits", "incidents", "lsoa", "lsoa_outlines", "basemap"
+            "areas",
+            "kits",
+            *figures.coverage.demand.tables,
+            *figures.residents.demand.tables,
+            "streets",
+            "lsoa_outlines",
+            "basemap",
         ),
         when=when,
-        cell_bands=coverage_maps.cell_bands(result),
+        cell_bands=coverage_maps.cell_bands(cells),
         decile_bands=coverage_maps.decile_bands(),
-        cell_minimum=gaps.CELL_MINIMUM,
-        picture=pictures.coverage_picture(facts().snapshot(), within_m, when),
+        cell_minimum=CELL_MINIMUM,
+        in_small_cells=in_small_cells,
+        picture=pictures.coverage_picture(figures, when),
     )
+
+
+def _span(*shares: float) -> str:
+    """Write the least and the most of some shares: ``85 to 93%``."""
+    low, high = (f"{100 * share:.0f}" for share in (min(shares), max(shares)))
+    return f"{low}%" if low == high else f"{low} to {high}%"
+
+
+def _hours_of_bands() -> dict[str, str]:
+    """Write the hours of each part of the day: ``Night, 22:00 to 06:00``."""
+    starts = [first for _, first in BANDS]
+    ends = [*starts[1:], starts[0]]
+    return {
+        name: f"{name.capitalize()}, {first:02}:00 to {end:02}:00"
+        for (name, first), end in zip(BANDS, ends, strict=True)
+    }
 
 
 def _attributions(*names: str) -> list[str]:
