@@ -15,6 +15,7 @@ from locator.analysis.candidates import Candidates
 from locator.analysis.goal import Action, Goal, Unknown
 from locator.demand import HOURS, Demand
 from locator.errors import InputError, KitNotFoundError
+from locator.facts import Facts
 from locator.hours import STATES, Hours, State, week
 from locator.registry.schema import Kind
 from locator.registry.snapshot import Snapshot
@@ -66,6 +67,28 @@ class Question:
     goal: Goal
     day: dt.date
     deciles: "pd.Series[int]"
+
+    @classmethod
+    def of(
+        cls,
+        facts: Facts,
+        demand: Demand,
+        candidates: Candidates,
+        standard: Standard,
+        goal: Goal,
+        day: dt.date | None = None,
+    ) -> "Question":
+        """Ask about the area as it is known now; the hours are those of this week by default."""
+        return cls(
+            snapshot=facts.snapshot(),
+            demand=demand,
+            candidates=candidates,
+            travel=facts.travel,
+            standard=standard,
+            goal=goal,
+            day=day or facts.calendar.now().date(),
+            deciles=facts.neighbourhoods.set_index("code")["imd_decile"],
+        )
 
     def week(self) -> npt.NDArray[np.bool_]:
         """Tell in which hours each kit with a position counts as open, shape ``(kits, 168)``."""

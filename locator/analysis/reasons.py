@@ -15,6 +15,8 @@ from locator.travel.journey import Pairs
 _MONTHS = 12
 # what is said of a place that is known no better than this, metres
 _ROUGH_M = 100.0
+# a kit that is not in service is worth a look within so many metres
+_WORTH_A_LOOK_M = 1_000.0
 # a part smaller than this is not worth a sentence
 _LITTLE = 0.005
 
@@ -114,16 +116,16 @@ class Around:
         kit, candidate = int(option["kit"]), int(option["candidate"])
         said = [*self._of_the_kit(kit)] if kit >= 0 else []
         said += self._of_demand(number, newly)
-        nearest_kit, nearest_m, where = self._nearest(number, kit)
-        said += [where]
-        residents = self._residents(number)
-        if residents is not None and residents >= 1:
-            said.append(f"{residents:,.0f} residents come within the standard for the first time.")
         if newly > 0:
             assumed = " by the assumed hours" if self._question.demand.assumed_share else ""
             said.append(
-                f"{night_share:.0%} of what it adds falls at night (22:00 to 06:00){assumed}."
+                f"{night_share:.0%} of what it adds falls between 22:00 and 06:00{assumed}."
             )
+        nearest_kit, nearest_m, where = self._nearest(number, kit)
+        said += [where, *self._not_in_service(number, kit, nearest_m)]
+        residents = self._residents(number)
+        if residents is not None and residents >= 1:
+            said.append(f"{residents:,.0f} residents come within the standard for the first time.")
         if option["action"] == Action.NEW_BAG:
             hours = self._question.goal.bag_hours
             said.append(f"A bag there is counted in the hours of its host only: {hours}.")
@@ -144,10 +146,11 @@ class Around:
         total, missed = float(demand.weights[points].sum()), float(self._open[points].sum())
         if total <= 0:
             return []
+        part = f"{missed:,.0f} of them ({missed / total:.0%})" if missed < total else "all of them"
         said = [
             (
-                f"{total:,.0f} {noun}{time} within {self._question.standard}; {missed:,.0f} of "
-                f"them ({missed / total:.0%}) have no kit there that is known to be open."
+                f"{total:,.0f} {noun}{time} within {self._question.standard}; {part} without a kit "
+                "there that is known to be open."
             )
         ]
         paper = np.zeros(len(inside), dtype=np.bool_)
@@ -207,6 +210,20 @@ class Around:
                 f"place is known to {precision_m:.0f} m."
             ),
         )
+
+    def _not_in_service(self, number: int, kit: int, nearest_m: float) -> list[str]:
+        """Name a kit that is nearer still, but planned, obstructed or the like."""
+        snapshot = self._question.snapshot
+        apart = np.hypot(*(snapshot.grid - self._choice.where()[number]).T)
+        apart[self._kits] = np.inf
+        if kit >= 0 or not len(apart) or apart.min() >= min(nearest_m, _WORTH_A_LOOK_M):
+            return []
+        other = int(np.argmin(apart))
+        status = snapshot.placed["status"].iloc[other]
+        return [
+            f"Look at {self._name(other)} first, {_rounded(float(apart[other])):,.0f} m away: it "
+            f"is {status}, not in service."
+        ]
 
     def _residents(self, number: int) -> float | None:
         if self._homes is None:

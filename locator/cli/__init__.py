@@ -2,7 +2,7 @@
 
 import click
 
-from locator.cli import data, exchange, lookups, network, registry, serving
+from locator.cli import coverage, data, exchange, lookups, network, planning, registry, serving
 from locator.cli._shared import Group
 
 
@@ -19,7 +19,7 @@ def main() -> None:
 for _command in (
     serving.serve,
     lookups.nearest_command,
-    lookups.coverage_command,
+    coverage.coverage_command,
     exchange.import_command,
     exchange.export_command,
     registry.kit,
@@ -28,6 +28,7 @@ for _command in (
     registry.remind_command,
     registry.backup_command,
     registry.restore_command,
+    planning.plan_command,
     data.data,
     network.network,
 ):

@@ -1,0 +1,493 @@
+"""Plan where the next kits go, and test such plans on past months, on the terminal."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+
+from locator import tables
+from locator.analysis import candidates as sites
+from locator.analysis.choosing import Question
+from locator.analysis.goal import Action, Costs, Goal, Objective, Unknown
+from locator.analysis.siting import Plan, Site, plan
+from locator.cli._shared import as_json_option, open_facts, print_json, progress_bar
+from locator.demand import Basis, Demand, profiles
+from locator.errors import InputError
+from locator.exchange.formats import FORMATS, for_writing
+from locator.facts import Facts
+from locator.travel.standard import Standard
+
+_KINDS = "registry,station,hospital,practice,school,stop,junction"
+_SPEEDS = ("walk", "brisk", "run")
+_ACTIONS = {
+    "cabinet": Action.NEW_CABINET,
+    "bag": Action.NEW_BAG,
+    "always": Action.OPEN_ALWAYS,
+}
+_COSTS = Costs()
+type_command = Callable[..., Any]
+
+
+def standard_options(command: type_command) -> type_command:
+    """Let a command take a service standard in metres or minutes."""
+    for option in reversed(
+        (
+            click.option(
+                "--within",
+                "within_m",
+                type=click.FloatRange(1, 20_000),
+                help="Standard: metres in a straight line; LOCATOR_STANDARD_M otherwise.",
+            ),
+            click.option("--on-foot", is_flag=True, help="Count the metres of --within on foot."),
+            click.option(
+                "--minutes", type=click.FloatRange(0.1, 120), help="Standard: minutes one way."
+            ),
+            click.option(
+                "--fetch",
+                "fetch_min",
+                type=click.FloatRange(0.1, 120),
+                help="Standard: minutes there and back, with the call and the code.",
+            ),
+            click.option(
+                "--pace",
+                default="run",
+                show_default=True,
+                type=click.Choice(_SPEEDS),
+                help="How fast somebody goes, for standards in minutes.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def standard_of(
+    facts: Facts,
+    within_m: float | None,
+    minutes: float | None,
+    fetch_min: float | None,
+    *,
+    pace: str,
+    on_foot: bool,
+) -> Standard:
+    """Make the standard that the options ask for.
+
+    Raises
+    ------
+    InputError
+        More than one was given, or it reaches nowhere.
+    """
+    if sum(given is not None for given in (within_m, minutes, fetch_min)) > 1:
+        msg = "Give one standard: --within, --minutes or --fetch."
+        raise InputError(msg)
+    speed = _speed(facts, pace)
+    if minutes is not None:
+        return Standard.one_way(minutes, speed)
+    if fetch_min is not None:
+        return Standard.fetch(fetch_min, facts.travel.pace, speed)
+    return Standard.within(within_m or facts.settings.standard_m, walking=on_foot)
+
+
+def _speed(facts: Facts, pace: str) -> float:
+    known = facts.travel.pace
+    return dict(
+        zip(_SPEEDS, (known.walk_m_per_s, known.brisk_m_per_s, known.run_m_per_s), strict=True)
+    )[pace]
+
+
+def demand_options(command: type_command) -> type_command:
+    """Let a command choose the demand."""
+    for option in reversed(
+        (
+            click.option("--profile", help="Hours of the week where a record has none."),
+            click.option(
+                "--weight",
+                "weights",
+                multiple=True,
+                metavar="CATEGORY=NUMBER",
+                help="How much a record of a category counts; LOCATOR_CATEGORY_WEIGHTS otherwise.",
+            ),
+            click.option(
+                "--partners", is_flag=True, help="Count the incidents of partners as well."
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def demand_of(
+    facts: Facts,
+    profile: str | None,
+    weights: Sequence[str],
+    *,
+    partners: bool,
+    basis: Basis = Basis.INCIDENTS,
+) -> Demand:
+    """Read the demand that the options ask for.
+
+    Raises
+    ------
+    InputError
+        A weight is no number, or the category or the profile is not known.
+    """
+    if basis is Basis.RESIDENTS:
+        return facts.demand(basis)
+    return facts.demand(
+        basis,
+        profile=profile,
+        weights=dict(map(_weight, weights)) if weights else None,
+        partners=partners,
+    )
+
+
+def _weight(text: str) -> tuple[str, float]:
+    category, _, number = text.rpartition("=")
+    try:
+        return category.strip(), float(number)
+    except ValueError as error:
+        msg = f"“{text}” is not a weight. An example: --weight Robbery=2."
+        raise InputError(msg) from error
+
+
+@click.command("plan")
+@click.option("--new", type=int, help="Plan so many new kits.")
+@click.option("--budget", type=float, metavar="GBP", help="Plan for so many pounds.")
+@click.option("--share", type=float, help="Plan the fewest that reach this share, such as 0.4.")
+@standard_options
+@click.option(
+    "--objective",
+    default=str(Objective.COVER),
+    show_default=True,
+    type=click.Choice([str(objective) for objective in Objective]),
+    help="Cover within the standard, the nearer the better, or the mean or longest distance.",
+)
+@click.option(
+    "--full",
+    type=click.FloatRange(0),
+    help="For --objective gradual: counts in full within this, in the unit of the standard; "
+    "half of it otherwise.",
+)
+@click.option(
+    "--candidates",
+    "kinds",
+    default=_KINDS,
+    show_default=True,
+    help="Where kits may go; also grid:METRES.",
+)
+@click.option("--site", "points", multiple=True, metavar="LAT,LON", help="Another candidate.")
+@click.option(
+    "--exclude",
+    type=click.Path(path_type=Path),
+    help="GeoJSON or GeoPackage with areas in which no kit may go.",
+)
+@click.option(
+    "--action",
+    "actions",
+    multiple=True,
+    type=click.Choice(list(_ACTIONS)),
+    help="What may be done: a new cabinet, a bag in premises, making a kit reachable always.",
+)
+@click.option("--bag-hours", default="", help="OSM hours of the premises where bags would be.")
+@click.option("--movable", multiple=True, metavar="KIT", help="A kit that may be moved.")
+@click.option(
+    "--unknown",
+    default=str(Unknown.CLOSED),
+    show_default=True,
+    type=click.Choice([str(unknown) for unknown in Unknown]),
+    help="How kits count whose hours are not known.",
+)
+@click.option("--backup", default=0.0, show_default=True, help="Worth of a second kit, 0 to 1.")
+@click.option(
+    "--fair",
+    default=1.0,
+    show_default=True,
+    help="How much more the most deprived tenth counts than the least deprived.",
+)
+@click.option(
+    "--by",
+    "basis",
+    default=str(Basis.INCIDENTS),
+    show_default=True,
+    type=click.Choice([str(basis) for basis in Basis]),
+    help="What is to be reached.",
+)
+@demand_options
+@click.option("--cabinet-gbp", default=_COSTS.cabinet, show_default=True, help="A cabinet.")
+@click.option("--fitting-gbp", default=_COSTS.fitting, show_default=True, help="Fitting it.")
+@click.option("--kit-gbp", default=_COSTS.kit, show_default=True, help="A kit.")
+@click.option("--seconds", default=60.0, show_default=True, help="How long to search.")
+@click.option(
+    "--bootstrap",
+    default=200,
+    show_default=True,
+    type=click.IntRange(0, 10_000),
+    help="How often to plan again with resampled records.",
+)
+@click.option("--sensitivity", is_flag=True, help="Plan again under other assumptions.")
+@click.option(
+    "--out",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Also write the sites to this file; .gpkg, .csv, .geojson and others.",
+)
+@as_json_option
+def plan_command(**options: Any) -> None:
+    """Name the sites where the next kits help most.
+
+    An example: locator plan --new 5 --within 400. Ctrl-C ends the search and prints the best
+    plan until then.
+    """
+    for path in options["out"]:
+        for_writing(path, "")
+    with open_facts() as facts, progress_bar(quiet=options["as_json"]) as progress:
+        found = _planned(facts, options, progress)
+        owed = tables.attributions(facts.settings.geodata, *found.tables)
+        advice = facts.area.advice
+    for path in options["out"]:
+        _write(found, path, " ".join(owed))
+    if options["as_json"]:
+        print_json({"advice": advice} | found.as_dict() | {"attributions": owed})
+        return
+    _print(found, advice, owed)
+
+
+def _planned(
+    facts: Facts, options: Mapping[str, Any], progress: Callable[[str, int], None]
+) -> Plan:
+    standard = standard_of(
+        facts,
+        options["within_m"],
+        options["minutes"],
+        options["fetch_min"],
+        pace=options["pace"],
+        on_foot=options["on_foot"],
+    )
+    goal = _goal(facts, options, standard)
+    demand = demand_of(
+        facts,
+        options["profile"],
+        options["weights"],
+        partners=options["partners"],
+        basis=Basis(options["basis"]),
+    )
+    kinds, grid_m = _kinds(facts, options["kinds"])
+    anywhere = goal.objective in {Objective.MEDIAN, Objective.CENTER}
+    candidates = sites.gather(
+        facts,
+        kinds,
+        grid_m=grid_m,
+        points=[_point(text) for text in options["points"]],
+        excluded=sites.read_areas(options["exclude"]) if options["exclude"] else None,
+        near=None if anywhere else (demand.places.grid, standard.metres),
+    )
+    return plan(
+        Question.of(facts, demand, candidates, standard, goal),
+        residents=facts.demand(Basis.RESIDENTS),
+        profiles=tuple(profiles(facts.settings.geodata).values()),
+        sensitivity=options["sensitivity"],
+        resamples=options["bootstrap"],
+        progress=progress,
+    )
+
+
+def _goal(facts: Facts, options: Mapping[str, Any], standard: Standard) -> Goal:
+    objective = Objective(options["objective"])
+    full = None
+    if objective is Objective.GRADUAL or options["full"] is not None:
+        full = _full(facts, options, standard)
+    return Goal(
+        new=options["new"],
+        budget=options["budget"],
+        share=options["share"],
+        objective=objective,
+        full=full,
+        actions=tuple(_ACTIONS[name] for name in options["actions"]),
+        unknown=Unknown(options["unknown"]),
+        backup=options["backup"],
+        fair=options["fair"],
+        movable=options["movable"],
+        bag_hours=options["bag_hours"],
+        costs=Costs(options["cabinet_gbp"], options["fitting_gbp"], options["kit_gbp"]),
+        seconds=options["seconds"],
+    )
+
+
+def _full(facts: Facts, options: Mapping[str, Any], standard: Standard) -> Standard:
+    limit = standard.limit / 2 if options["full"] is None else options["full"]
+    timed = {"minutes": options["minutes"], "fetch_min": options["fetch_min"]}
+    unit = next((name for name, given in timed.items() if given is not None), "within_m")
+    given = {"within_m": None, "minutes": None, "fetch_min": None} | {unit: limit}
+    return standard_of(
+        facts,
+        given["within_m"],
+        given["minutes"],
+        given["fetch_min"],
+        pace=options["pace"],
+        on_foot=options["on_foot"],
+    )
+
+
+def _kinds(facts: Facts, text: str) -> tuple[list[str], float | None]:
+    kinds, grid_m = [], None
+    for word in filter(None, (part.strip() for part in text.split(","))):
+        name, _, spacing = word.partition(":")
+        if name != sites.GRID:
+            kinds += sites.matching(facts.settings.geodata, word)
+            continue
+        try:
+            grid_m = float(spacing)
+        except ValueError as error:
+            msg = f"“{word}” is no grid. An example: grid:200, for one point every 200 m."
+            raise InputError(msg) from error
+    return kinds, grid_m
+
+
+def _point(text: str) -> tuple[float, float]:
+    try:
+        latitude, longitude = map(float, text.split(","))
+    except ValueError as error:
+        msg = f"“{text}” is no position. An example: --site 52.2405,-0.9027."
+        raise InputError(msg) from error
+    return longitude, latitude
+
+
+def _write(found: Plan, path: Path, note: str) -> None:
+    layer = found.layer().drop(columns="geometry")
+    rows = [
+        {name: value for name, value in row.items() if value not in {None, ""} and value == value}  # noqa: PLR0124
+        for row in layer.to_dict("records")
+    ]
+    try:
+        FORMATS[for_writing(path, "").key].writer()(
+            path, list(layer.columns), rows, title="plan", note=note
+        )
+    except OSError as error:
+        msg = f"{path} cannot be written: {error.strerror or error}."
+        raise InputError(msg) from error
+
+
+def _print(found: Plan, advice: str, owed: Sequence[str]) -> None:
+    console = Console(markup=False, emoji=False, highlight=False)
+    console.print(f"In an emergency: {advice}", style="bold red")
+    if found.interrupted:
+        console.print("Stopped: this is the best until then.", style="yellow")
+    console.print(_summary(found), style="bold")
+    console.print(_sites_table(found))
+    for site in found.sites:
+        console.print(f"{site.rank}. {_title(site)}", style="bold")
+        console.print(Padding(" ".join(site.reasons), (0, 0, 0, 3)))
+    console.print(_curve_table(found))
+    console.print(_decile_table(found))
+    if found.sensitivity is not None:
+        console.print(_sensitivity_table(found))
+    for sentence in (*_of_candidates(found), *found.assumptions, *owed):
+        console.print(sentence)
+
+
+def _summary(found: Plan) -> str:
+    count, noun = len(found.sites), found.unit
+    before, after, total = found.covered_before, found.covered_after, found.demand
+    reached = (
+        f"{before:,.0f} of {total:,.0f} {noun} ({before / total:.1%}) have an open kit within "
+        f"{found.standard}; with the plan {after:,.0f} ({after / total:.1%})."
+        if total
+        else f"There are no {noun}."
+    )
+    few = "" if found.least is None else f" At least {found.least} are needed."
+    return (
+        f"{count} {'site' if count == 1 else 'sites'} for {found.cost:,.0f} GBP, chosen for "
+        f"{found.objective}: {found.says}.{few} {reached}"
+    )
+
+
+def _title(site: Site) -> str:
+    where = f", {site.locality}" if site.locality else ""
+    what = f"{site.name} ({site.kind}){where}"
+    if site.moved_from:
+        return f"{what}: {site.moved_from} moves here"
+    return what if site.action is Action.NEW_CABINET else f"{what}: {site.action}"
+
+
+def _sites_table(found: Plan) -> Table:
+    table = Table(title="Sites", title_justify="left")
+    headings = ["", "Site", "Adds", "Share", "At night", "GBP"]
+    for heading in [*headings, *(["Again"] if found.resampled else [])]:
+        table.add_column(heading, justify="left" if heading == "Site" else "right")
+    for site in found.sites:
+        often = [f"{site.frequency:.0%}"] if site.frequency is not None else []
+        table.add_row(
+            str(site.rank),
+            ", ".join(filter(None, (site.name, site.locality))),
+            f"{site.adds:,.0f}",
+            f"{site.adds_share:.1%}",
+            f"{site.adds_night:,.0f}",
+            f"{site.cost:,.0f}",
+            *often,
+        )
+    return table
+
+
+def _curve_table(found: Plan) -> Table:
+    table = Table(title="What more sites add", title_justify="left")
+    for heading in ("Sites", "GBP", "Adds in all", "Reached then", "At most"):
+        table.add_column(heading, justify="right")
+    for row in found.curve.to_dict("records"):
+        most = row["bound"] / found.total if found.total else 0.0
+        table.add_row(
+            str(row["n"]),
+            _known(row["cost"], ",.0f"),
+            f"{row['adds']:,.0f}",
+            f"{row['share']:.2%}",
+            _known(most, ".2%"),
+        )
+    return table
+
+
+def _decile_table(found: Plan) -> Table:
+    table = Table(title="By deprivation of the neighbourhood", title_justify="left")
+    for heading in ("Tenth (1 is the most deprived)", found.unit.capitalize(), "Before", "After"):
+        table.add_column(heading, justify="right")
+    for row in found.by_decile.to_dict("records"):
+        table.add_row(
+            str(row["decile"]),
+            f"{row['weight']:,.0f}",
+            f"{row['before']:.1%}",
+            f"{row['after']:.1%}",
+        )
+    return table
+
+
+def _sensitivity_table(found: Plan) -> Table:
+    table = Table(title="Under other assumptions", title_justify="left")
+    for heading in ("If", "Sites that stay", "This plan adds", "Best then"):
+        table.add_column(heading, justify="left" if heading == "If" else "right")
+    for row in () if found.sensitivity is None else found.sensitivity.to_dict("records"):
+        table.add_row(
+            str(row["changed"]),
+            f"{row['kept']} of {len(found.sites)}",
+            f"{row['share']:.0%} of the best",
+            f"{row['best']:,.0f}",
+        )
+    return table
+
+
+def _of_candidates(found: Plan) -> list[str]:
+    left = "; ".join(f"{count:,} {reason}" for reason, count in found.left_out.items())
+    said = [f"Chosen from {found.candidates:,} candidates. Left out: {left or 'none'}."]
+    if found.resampled:
+        said.append(
+            f"“Again”: share of {found.resampled} plans with resampled records that choose "
+            "the site or one within 200 m."
+        )
+    if found.kept:
+        said.append(f"Kits that may move and stay: {', '.join(found.kept)}.")
+    return said
+
+
+def _known(value: float, form: str) -> str:
+    return "" if value != value else format(value, form)  # noqa: PLR0124  # NaN is not itself
