@@ -27,6 +27,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist, squareform
 
 from locator import demand, geodesy, places, tables
+from locator.demand import police
 from locator.demand.census import spread
 from locator.demand.shares import fit
 from locator.errors import DataError, InputError
@@ -112,9 +113,10 @@ class _Downloads:
         msg = f"No {what} in {self.folder}. Download it there as {wanted}."
         raise DataError(msg)
 
-    def some(self, pattern: str) -> Path | None:
-        """Give the first file of a pattern, if there is one."""
-        return next(iter(sorted(self.folder.rglob(pattern))), None)
+    def own(self, pattern: str, geodata: Path) -> Path | None:
+        """Give the first file of a pattern that is not a table already built."""
+        found = sorted(self.folder.rglob(pattern))
+        return next((path for path in found if path.parent != geodata), None)
 
     def one(self, what: str, *patterns: str) -> Path:
         return self.find(what, *patterns)[0]
@@ -294,20 +296,8 @@ def _lsoa_outlines(downloads: _Downloads, folder: Path) -> Built:
 
 def _incidents(downloads: _Downloads, folder: Path) -> Built:
     """Police records as counts per snapped point, month and category."""
-    area = tables.area(folder)
-    files = downloads.find("police records", f"*-{area.police_force}-street.csv*")
-    raw = pd.concat([demand.read_police_csv(path) for path in files], ignore_index=True)
-    kept = raw[raw["category"].isin(demand.SERIOUS_CATEGORIES)]
-    keys = ["month", "category", "lsoa", "longitude", "latitude"]
-    counts = kept.groupby(keys, dropna=False).size().rename("records").reset_index()
-    counts["lsoa"] = counts["lsoa"].fillna("")
-    return _write_csv(
-        counts,
-        folder,
-        "incidents",
-        f"{len(kept)} records in {len(files)} months kept",
-        f"{len(raw) - len(kept)} records of other categories left out",
-    )
+    counted = police.tally(downloads.folder, folder)
+    return _write_csv(counted.frame, folder, "incidents", *counted.notes)
 
 
 def _place_rows(stops: pd.DataFrame, downloads: _Downloads) -> Iterator[dict[str, object]]:
@@ -361,22 +351,22 @@ def _places(downloads: _Downloads, folder: Path) -> Built:
 
 def _streets(downloads: _Downloads, folder: Path) -> Built:
     """Street names with their town: OpenStreetMap's, and those that the police records name."""
-    area = tables.area(folder)
     osm = _osm_street_nodes(downloads)
     osm = osm[_inside(osm, folder)]
-    files = downloads.find("police records", f"*-{area.police_force}-street.csv*")
-    police = pd.concat([demand.read_police_csv(path) for path in files], ignore_index=True)
-    police = police.assign(name=police["location"].str.removeprefix("On or near "))
-    police = police[~police["name"].isin(_NOT_A_STREET)].dropna(subset=["longitude", "name"])
+    named = pd.concat(
+        police.records(file).frame.drop_duplicates(["location", "longitude", "latitude"])
+        for file in police.street_files(downloads.folder)
+    )
+    named = named.assign(name=named["location"].str.removeprefix("On or near "))
+    named = named[~named["name"].isin(_NOT_A_STREET | {""})].dropna(subset=["longitude"])
     stops = _stops(downloads, folder)
-    police = police[~police["name"].isin(set(stops["locality"]))]
-    police = police.drop_duplicates(["name", "longitude", "latitude"])
-    x, y = geodesy.to_bng(police["longitude"].to_numpy(), police["latitude"].to_numpy())
-    police = police.assign(x=x, y=y).dropna(subset=["x"])
-    police = police[_inside(police, folder)]
+    named = named[~named["name"].isin(set(stops["locality"]))]
+    named = named.drop_duplicates(["name", "longitude", "latitude"])
+    named = _gridded(named, "longitude", "latitude").reset_index(drop=True)
+    named = named[_inside(named, folder)]
     served = stops.rename(columns={"street": "name"})[["name", "x", "y"]]
     served = served[served["name"].str.contains("[a-z]")]
-    sources = {"osm": osm, "police": police[["name", "x", "y"]], "naptan": served}
+    sources = {"osm": osm, "police": named[["name", "x", "y"]], "naptan": served}
     nodes = pd.concat([part.assign(source=name) for name, part in sources.items()])
     nodes = nodes.assign(folded=nodes["name"].map(places.fold)).reset_index(drop=True)
     frame = pd.DataFrame(_street_rows(nodes))
@@ -605,10 +595,10 @@ def _sole(gazetteer: places.Gazetteer, query: str) -> places.Position:
 
 def _profile(downloads: _Downloads, folder: Path) -> Built:
     """Hours of the week from published shares, of this folder or of one among the downloads."""
-    own = sorted(downloads.folder.rglob(tables.sources(folder)["profile_shares"].file))
+    own = downloads.own(tables.sources(folder)["profile_shares"].file, folder)
     if own:
-        raw = pd.read_csv(own[0])
-        frame = _pick(raw, own[0], **{name: (name,) for name in ("profile", "period", "share")})
+        raw = pd.read_csv(own)
+        frame = _pick(raw, own, **{name: (name,) for name in ("profile", "period", "share")})
     else:
         frame = tables.table(folder, "profile_shares")
     columns = tables.sources(folder)["profile"].columns
@@ -660,21 +650,16 @@ def _residents(downloads: _Downloads, folder: Path) -> Built:
     """Residents as points: from an own table, output areas, postcodes or LSOA centres."""
     lsoas = tables.table(folder, "lsoa")
     for patterns, read in _RESIDENTS.items():
-        paths = [downloads.some(pattern) for pattern in patterns]
+        paths = [downloads.own(pattern, folder) for pattern in patterns]
         if all(paths):
             frame, notes = read(*paths, downloads, folder)
             break
     else:
         frame, notes = _centres(lsoas), ("every LSOA stands at its centre",)
     frame = frame[frame["residents"] > 0].astype({"easting": int, "northing": int})
-    order = ["easting", "northing", "lsoa", "residents"]
-    return _write_csv(
-        frame[order].sort_values(order),
-        folder,
-        "residents",
-        f"{int(frame['residents'].sum()):,} residents",
-        *notes,
-    )
+    merged = frame.groupby(["easting", "northing", "lsoa"])["residents"].sum().reset_index()
+    counted = f"{int(merged['residents'].sum()):,} residents"
+    return _write_csv(merged, folder, "residents", counted, *notes)
 
 
 def _centres(lsoas: pd.DataFrame) -> pd.DataFrame:
@@ -1000,8 +985,8 @@ BUILDERS: dict[str, Callable[[_Downloads, Path], Built]] = {
     "postcodes": _postcodes,
     "lsoa": _lsoa,
     "lsoa_outlines": _lsoa_outlines,
-    "incidents": _incidents,
     "residents": _residents,
+    "incidents": _incidents,
     "places": _places,
     "streets": _streets,
     "sites": _sites,

@@ -13,15 +13,16 @@ from typing import cast
 
 import geopandas as gpd
 import pandas as pd
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from locator import demand, tables
-from locator.demand import Basis, Demand
-from locator.errors import LocatorError
+from locator.demand import Basis, Demand, Profile
+from locator.errors import InputError, LocatorError, SettingsError
 from locator.exchange.importing import load_published
 from locator.hours import Calendar
 from locator.places import Gazetteer
 from locator.registry import snapshot, store
+from locator.registry.schema import Incident, table_of
 from locator.settings import Settings
 from locator.tables import Area
 from locator.travel.journey import Travel
@@ -30,6 +31,8 @@ _log = logging.getLogger(__name__)
 
 # how long a snapshot is used before its version is asked for again
 _FRESH_S = 1.0
+# choices of profile and weights that are kept read
+_KEPT_DEMANDS = 12
 
 
 @dataclass(eq=False)
@@ -48,6 +51,8 @@ class Facts:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _snapshot: snapshot.Snapshot | None = None
     _asked_at: float = 0.0
+    _demand_lock: threading.Lock = field(default_factory=threading.Lock)
+    _demands: dict[tuple[object, ...], Demand] = field(default_factory=dict)
 
     @classmethod
     def open(cls, settings: Settings) -> "Facts":
@@ -115,16 +120,6 @@ class Facts:
         self.engine.dispose()
 
     @functools.cached_property
-    def incidents(self) -> demand.Incidents:
-        """The police records, read at the first use."""
-        return demand.incidents(self.settings.geodata)
-
-    @functools.cached_property
-    def residents(self) -> pd.DataFrame:
-        """Residents by LSOA, read at the first use."""
-        return self.neighbourhoods
-
-    @functools.cached_property
     def neighbourhoods(self) -> pd.DataFrame:
         """The LSOAs of the area, as :func:`locator.demand.neighbourhoods` gives them."""
         return demand.neighbourhoods(self.settings.geodata)
@@ -154,15 +149,75 @@ class Facts:
         Raises
         ------
         DataError
-            A table is missing or damaged, or there is no such profile.
+            A table is missing or damaged.
+        InputError
+            There is no such profile, ``weights`` names a category that is not known, or weights
+            are given for residents.
+        SettingsError
+            The same, of the settings.
         """
-        folder, chosen = self.settings.geodata, profile
+        by_default = "flat" if basis is Basis.RESIDENTS else self.settings.profile
+        given = self.settings.category_weights if weights is None else weights
         if basis is Basis.RESIDENTS:
-            return demand.residents(folder, demand.named(folder, chosen or "flat"))
-        used = demand.named(folder, chosen or self.settings.profile)
-        return demand.police_demand(
-            folder, used, self.settings.category_weights if weights is None else weights
-        )
+            if weights:
+                msg = "Residents have no categories, so weights do not fit them."
+                raise InputError(msg)
+            given, partners = {}, False
+        chosen = profile or by_default
+        version = self.snapshot().version if partners else 0
+        key = (basis, chosen, frozenset(given.items()), partners, version)
+        with self._demand_lock:
+            if key not in self._demands:
+                if len(self._demands) >= _KEPT_DEMANDS:
+                    del self._demands[next(iter(self._demands))]
+                used = self._profile(chosen, is_setting=profile is None)
+                if basis is Basis.RESIDENTS:
+                    self._demands[key] = demand.residents(self.settings.geodata, used)
+                else:
+                    wrong = SettingsError if weights is None else InputError
+                    self._demands[key] = self._incidents(used, given, wrong, partners=partners)
+            return self._demands[key]
+
+    def _profile(self, name: str, *, is_setting: bool) -> Profile:
+        try:
+            return demand.named(self.settings.geodata, name)
+        except InputError as error:
+            if not is_setting:
+                raise
+            msg = f"Correct LOCATOR_PROFILE. {error}"
+            raise SettingsError(msg) from error
+
+    def _incidents(
+        self,
+        profile: Profile,
+        weights: Mapping[str, float],
+        wrong: type[InputError],
+        *,
+        partners: bool,
+    ) -> Demand:
+        folder = self.settings.geodata
+        found = demand.incidents(folder, profile, weights)
+        rows = table_of(Incident)
+        categories = set(found.points["category"])
+        unknown = set(weights) - categories
+        if unknown:
+            with store.reading(self.engine) as connection:
+                unknown -= set(connection.scalars(select(rows.c.category).distinct()))
+        if unknown or not all(weight >= 0 for weight in weights.values()):
+            where = "LOCATOR_CATEGORY_WEIGHTS" if wrong is SettingsError else "The weights given"
+            msg = (
+                f"{where}: {dict(weights)} cannot be used. A weight is 0 or more; "
+                f"categories are {', '.join(sorted(categories))}, and those of incidents in the "
+                "registry."
+            )
+            raise wrong(msg)
+        if partners:
+            with store.reading(self.engine) as connection:
+                known = connection.execute(select(rows)).mappings().all()
+            found = demand.together(
+                found, demand.partners([dict(row) for row in known], folder, profile, weights)
+            )
+        return found
 
     @functools.cached_property
     def county(self) -> gpd.GeoDataFrame:

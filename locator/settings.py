@@ -1,9 +1,11 @@
 """Hold every setting in one typed object, read from ``LOCATOR_*`` environment variables."""
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableError
 
 from locator.errors import SettingsError
 
@@ -78,7 +80,7 @@ class Settings(BaseSettings):
         description="How incidents without a known hour spread over the week: a profile of "
         "`geodata/profile.csv`, or a CSV file with 168 numbers, the first for Monday 00:00.",
     )
-    category_weights: dict[str, float] = Field(
+    category_weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
         default_factory=dict,
         description="Weight of one incident by category, as JSON: "
         '`{"Robbery": 0.5}`; a category that is not named weighs 1.',
@@ -126,10 +128,14 @@ class Settings(BaseSettings):
         """
         try:
             return cls()
+        except UnreadableError as error:
+            msg = f'Correct the environment: {error}. It is JSON such as {{"Robbery": 0.5}}.'
+            raise SettingsError(msg) from error
         except ValidationError as error:
             wrong = (
-                f"LOCATOR_{'_'.join(map(str, found['loc'])).upper()}: {found['msg']}."
+                f"LOCATOR_{': '.join([str(name).upper(), *map(str, within)])}: {found['msg']}."
                 for found in error.errors(include_url=False, include_input=False)
+                for name, *within in [found["loc"]]
             )
             msg = f"Correct the environment. {' '.join(wrong)}"
             raise SettingsError(msg) from error

@@ -3,10 +3,12 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy.spatial import cKDTree
 
-from locator import build, demand, tables
+from locator import build, demand, geodesy, tables
 from locator.errors import DataError, InputError
 from locator.places import Gazetteer
 
@@ -134,29 +136,134 @@ def test_a_file_of_another_shape_is_named(target: Path, tmp_path: Path) -> None:
         build.build("postcodes", tmp_path, target)
 
 
-def test_police_records_without_a_place_are_kept_apart(target: Path, tmp_path: Path) -> None:
+def test_incidents_of_another_archive(target: Path, tmp_path: Path) -> None:
     head = (
         "Crime ID,Month,Reported by,Falls within,Longitude,Latitude,Location,LSOA code,"
         "LSOA name,Crime type,Last outcome category,Context"
     )
+    code = tables.table(target, "lsoa")["code"][0]
     rows = [
-        ",2025-01,N,N,-0.9,52.24,On or near A,E01027244,West,Robbery,,",
-        ",2025-01,N,N,-0.9,52.24,On or near A,E01027244,West,Robbery,,",
-        ",2025-01,N,N,,,No Location,,,Robbery,,",
-        ",2025-01,N,N,-1.9,52.5,On or near B,E01008899,Birmingham,Possession of weapons,,",
-        ",2025-01,N,N,-0.9,52.24,On or near A,E01027244,West,Shoplifting,,",
+        f",2026-01,N,N,-0.9,52.24,On or near A,{code},West,Robbery,,",
+        f",2026-01,N,N,-0.9,52.24,On or near A,{code},West,Robbery,,",
+        ",2026-01,N,N,,,No Location,,,Robbery,,",
+        ",2026-01,N,N,-1.9,52.5,On or near B,E01008899,Birmingham,Possession of weapons,,",
+        f",2026-01,N,N,-0.9,52.24,On or near A,{code},West,Shoplifting,,",
     ]
-    codes = tables.table(target, "lsoa")["code"]
-    text = "\n".join([head, *rows]).replace("E01027244", codes[0])
-    (tmp_path / "2025-01-northamptonshire-street.csv").write_text(text, "utf-8")
+    folder = tmp_path / "2026-01"
+    folder.mkdir()
+    path = folder / "2026-01-northamptonshire-street.csv"
+    path.write_text("\n".join([head, *rows]), "utf-8")
     built = build.build("incidents", tmp_path, target)
     assert built.notes == (
-        "4 records in 1 months kept",
-        "1 records of other categories left out",
+        "5 records of 1 months (2026-01 to 2026-01) of northamptonshire",
+        "2 placed",
+        "1 without position",
+        "1 outside",
+        "1 other category",
+        "0 not understood",
     )
-    found = demand.incidents(target)
-    assert (found.total, found.without_position, found.outside) == (4, 1, 1)
-    assert found.placed["records"].tolist() == [2]
+    found = demand.incidents(target, demand.named(target, "flat"), {})
+    assert found.points["count"].tolist() == [2.0]
+    assert found.months == ("2026-01", "2026-01")
+    assert found.accounts.as_dict() == {
+        "read": 5,
+        "placed": 2,
+        "without_position": 1,
+        "outside": 1,
+        "other_categories": 1,
+        "other": 0,
+    }
+
+
+def test_profiles_of_other_shares(target: Path, tmp_path: Path) -> None:
+    (tmp_path / "profile_shares.csv").write_text(
+        "profile,period,share\nviolence,daily 20:00-04:00,0.5\n", "utf-8"
+    )
+    build.build("profile", tmp_path, target)
+    known = demand.profiles(target)
+    late = [hour for hour in range(168) if hour % 24 >= 20 or hour % 24 < 4]
+    assert known["violence"].hours[late].sum() == pytest.approx(0.5)
+    # a profile without shares is flat
+    assert known["survey"].hours == pytest.approx(1 / 168)
+    (tmp_path / "profile_shares.csv").write_text(
+        "profile,period,share\nnights,daily 20:00-04:00,0.5\n", "utf-8"
+    )
+    with pytest.raises(DataError, match=r"Describe the profiles \['nights'\]"):
+        build.build("profile", tmp_path, target)
+
+
+def test_residents_of_an_own_table(target: Path, tmp_path: Path) -> None:
+    path = tmp_path / "residents 2026.csv"
+    path.write_text("postcode,residents\nNN1 1DE,40\nNN11 4AA,7\nXX1 1XX,3\nNN1 1DE,2\n", "utf-8")
+    built = build.build("residents", tmp_path, target)
+    frame = tables.table(target, "residents")
+    units = tables.table(target, "postcodes").set_index("postcode")
+    assert frame["residents"].sum() == 42 + 7
+    at = units.loc["NN1 1DE"]
+    here = frame[(frame["easting"] == at["easting"]) & (frame["northing"] == at["northing"])]
+    assert here["residents"].tolist() == [42]
+    assert set(frame["lsoa"]) <= set(tables.table(target, "lsoa")["code"])
+    assert any(note.endswith("residents without a place left out") for note in built.notes)
+    # a position that lies elsewhere is left out and counted
+    path.write_text("longitude,latitude,population\n-0.9,52.24,5\n-1.9,52.5,8\n", "utf-8")
+    built = build.build("residents", tmp_path, target)
+    assert built.notes[0] == "5 residents"
+    assert "8 residents outside the area left out" in built.notes
+    # by code of the LSOA they stand at its centre
+    path.write_text("lsoa,residents\nE01026949,11\n", "utf-8")
+    build.build("residents", tmp_path, target)
+    assert tables.table(target, "residents")[["lsoa", "residents"]].to_numpy().tolist() == [
+        ["E01026949", 11]
+    ]
+    path.write_text("where,residents\nhere,11\n", "utf-8")
+    with pytest.raises(DataError, match="has no column lsoa or code"):
+        build.build("residents", tmp_path, target)
+
+
+def test_residents_of_output_areas(target: Path, tmp_path: Path) -> None:
+    (tmp_path / "census2021-ts001-oa.csv").write_text(
+        "geography code,Residence type: Total; measures: Value\nE00137481,300\nE00000001,90\n",
+        "utf-8",
+    )
+    (tmp_path / "Output_Areas_2021_PWC_Centroids.csv").write_text(
+        "OA21CD,x,y\nE00137481,475577.4,260485.2\nE00000001,530000,180000\n", "utf-8"
+    )
+    built = build.build("residents", tmp_path, target)
+    frame = tables.table(target, "residents")
+    assert frame[["easting", "northing", "residents"]].to_numpy().tolist() == [
+        [475577, 260485, 300]
+    ]
+    assert "90 residents outside the area left out" in built.notes
+
+
+def test_residents_without_anything_finer_stand_at_the_centres(
+    target: Path, tmp_path: Path
+) -> None:
+    built = build.build("residents", tmp_path, target)
+    assert built.rows == 443
+    assert built.notes == ("785,238 residents", "every LSOA stands at its centre")
+
+
+def test_places_where_a_kit_could_stand(geodata: Path) -> None:
+    sites = tables.table(geodata, "sites")
+    assert (sites != "").all(axis=None)
+    kinds = sites["kind"].value_counts()
+    assert kinds["railway station"] == kinds["hospital"] == 6
+    assert kinds["bus station"] == 3
+    assert kinds["bus stop"] > 3_000
+    assert kinds["street junction"] > 6_000
+    stops = sites[sites["kind"] == "bus stop"]
+    x, y = geodesy.to_bng(stops["longitude"].to_numpy(), stops["latitude"].to_numpy())
+    # those merged are 30 m apart at least; the table rounds to a metre
+    nearest = cKDTree(np.column_stack([x, y])).query(np.column_stack([x, y]), k=2)[0][:, 1]
+    assert nearest.min() > 28
+    # a junction's streets are those of the map, and nobody's name is in the table
+    streets = set(tables.table(geodata, "streets")["name"])
+    corners = sites[sites["kind"] == "street junction"]["name"].str.split(" / ")
+    assert (corners.map(len) > 1).all()
+    assert np.mean([name in streets for corner in corners for name in corner]) > 0.99
+    practices = sites[sites["kind"] == "GP practice"]["name"]
+    assert not practices.str.match(r"(?i)drs?\b").any()
 
 
 def test_streets_of_an_osm_extract(test_data: Path) -> None:

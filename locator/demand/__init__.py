@@ -1,13 +1,8 @@
 """Read incidents and residents as weighted demand points with their hours of the week."""
 
-from locator.demand.points import Accounts, Basis, Demand, Places
-from locator.demand.police import (
-    SERIOUS_CATEGORIES,
-    Incidents,
-    incidents,
-    police_demand,
-    read_police_csv,
-)
+from locator.demand.partners import hour_of_week, partners
+from locator.demand.points import Accounts, Basis, Demand, Places, together
+from locator.demand.police import SERIOUS_CATEGORIES, incidents
 from locator.demand.profile import HOURS, NIGHT, Profile, named, profiles
 from locator.demand.residents import neighbourhoods, residents
 
@@ -18,14 +13,14 @@ __all__ = [
     "Accounts",
     "Basis",
     "Demand",
-    "Incidents",
     "Places",
     "Profile",
+    "hour_of_week",
     "incidents",
     "named",
     "neighbourhoods",
-    "police_demand",
+    "partners",
     "profiles",
-    "read_police_csv",
     "residents",
+    "together",
 ]

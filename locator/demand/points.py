@@ -27,7 +27,7 @@ COLUMNS = (
 )
 
 # what is known of the hours of a row of profiles: the day of the week (0 to 6), or
-_NOTHING, _THE_HOUR = -1, 7
+NOTHING, THE_HOUR = -1, 7
 
 
 class Basis(StrEnum):
@@ -170,9 +170,9 @@ class Demand:
     @property
     def months(self) -> tuple[str, str]:
         """First and last month; empty where there are none."""
-        if self.points.empty:
-            return "", ""
-        return str(self.points["month"].min()), str(self.points["month"].max())
+        months = self.points["month"]
+        months = months[months != ""]
+        return ("", "") if months.empty else (str(months.min()), str(months.max()))
 
     @property
     def assumed_share(self) -> float:
@@ -239,8 +239,8 @@ class Demand:
         left as it is.
         """
         rows = self.profiles.copy()
-        for row, known in enumerate(self._known):
-            if known != _THE_HOUR:
+        for row, known in enumerate(self.known_of_rows):
+            if known != THE_HOUR:
                 rows[row] = hours_of(profile, int(known))
         return replace(
             self,
@@ -250,10 +250,11 @@ class Demand:
         )
 
     @property
-    def _known(self) -> npt.NDArray[np.int8]:
+    def known_of_rows(self) -> npt.NDArray[np.int8]:
+        """What is known of the hours of each row of ``profiles``, shape ``(k,)``."""
         if self.known is not None:
             return self.known
-        return np.full(len(self.profiles), _NOTHING, dtype=np.int8)
+        return np.full(len(self.profiles), NOTHING, dtype=np.int8)
 
     def aggregated(self) -> "Demand":
         """Merge points that share position, LSOA, category, month and hours.
@@ -271,6 +272,22 @@ class Demand:
         return replace(self, points=merged[list(COLUMNS)], profile_of=profile_of)
 
 
+def together(first: Demand, second: Demand) -> Demand:
+    """Join two demands of one basis and profile; nothing is merged."""
+    return Demand(
+        basis=first.basis,
+        points=pd.concat([first.points, second.points], ignore_index=True),
+        profiles=np.vstack([first.profiles, second.profiles]),
+        profile_of=np.concatenate([first.profile_of, second.profile_of + len(first.profiles)]),
+        accounts=first.accounts + second.accounts,
+        profile_name=first.profile_name or second.profile_name,
+        profile_source=first.profile_source or second.profile_source,
+        tables=tuple(dict.fromkeys(first.tables + second.tables)),
+        notes=first.notes + second.notes,
+        known=np.concatenate([first.known_of_rows, second.known_of_rows]),
+    )
+
+
 def hours_of(profile: Profile, known: int) -> npt.NDArray[np.float64]:
     """Spread a weight of 1 by a profile and what is known.
 
@@ -281,7 +298,7 @@ def hours_of(profile: Profile, known: int) -> npt.NDArray[np.float64]:
     known
         The day of the week (0 is Monday), or -1 if nothing is known.
     """
-    return profile.hours if known == _NOTHING else profile.of_day(known)
+    return profile.hours if known == NOTHING else profile.of_day(known)
 
 
 def weighed(counts: pd.DataFrame, weights: Mapping[str, float]) -> npt.NDArray[np.float64]:

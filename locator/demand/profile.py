@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from locator import tables
-from locator.errors import DataError
+from locator.errors import DataError, InputError
 
 HOURS = 168
 _DAY = 24
@@ -121,8 +121,10 @@ def named(folder: Path, name: str) -> Profile:
 
     Raises
     ------
-    DataError
+    InputError
         There is no such profile or file, or the file does not hold 168 numbers.
+    DataError
+        The table of profiles is missing or damaged.
     """
     known = profiles(folder)
     if name in known:
@@ -133,12 +135,15 @@ def named(folder: Path, name: str) -> Profile:
             f"There is no profile “{name}”. Known are {', '.join(known)}; or name a CSV file "
             "with 168 numbers, one for each hour from Monday 00:00."
         )
-        raise DataError(msg)
+        raise InputError(msg)
     try:
         column = pd.read_csv(path, header=None, dtype=str).iloc[:, -1]
     except (OSError, ValueError) as error:
         msg = f"{path} cannot be read as a profile: {error}"
-        raise DataError(msg) from error
+        raise InputError(msg) from error
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
     has_heading = len(numbers) == HOURS + 1 and np.isnan(numbers[0])
-    return Profile.of(path.stem, numbers[1:] if has_heading else numbers, f"Own profile: {path}")
+    try:
+        return Profile.of(path.stem, numbers[has_heading:], f"Own profile: {path}")
+    except DataError as error:
+        raise InputError(str(error)) from error
