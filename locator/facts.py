@@ -5,6 +5,7 @@ The registry is read into a snapshot once and again only when its version has ch
 
 import functools
 import logging
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -203,7 +204,7 @@ class Facts:
         if unknown:
             with store.reading(self.engine) as connection:
                 unknown -= set(connection.scalars(select(rows.c.category).distinct()))
-        if unknown or not all(weight >= 0 for weight in weights.values()):
+        if unknown or not all(0 <= weight < math.inf for weight in weights.values()):
             where = "LOCATOR_CATEGORY_WEIGHTS" if wrong is SettingsError else "The weights given"
             msg = (
                 f"{where}: {dict(weights)} cannot be used. A weight is 0 or more; "

@@ -142,8 +142,8 @@ def named(folder: Path, name: str) -> Profile:
         msg = f"{path} cannot be read as a profile: {error}"
         raise InputError(msg) from error
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
-    has_heading = len(numbers) == HOURS + 1 and np.isnan(numbers[0])
+    heading = int(len(numbers) == HOURS + 1 and np.isnan(numbers[0]))
     try:
-        return Profile.of(path.stem, numbers[has_heading:], f"Own profile: {path}")
+        return Profile.of(path.stem, numbers[heading:], f"Own profile: {path}")
     except DataError as error:
         raise InputError(str(error)) from error

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from locator.demand import NIGHT, Basis
@@ -55,6 +55,7 @@ def test_units_without_any_count_share_alike() -> None:
     assert sorted(spread(units, pd.Series({"a": 10}))) == [3, 3, 4]
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 300)), min_size=1, max_size=30),
     st.fixed_dictionaries({name: st.integers(0, 5_000) for name in "abc"}),
