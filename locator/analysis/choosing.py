@@ -1,5 +1,6 @@
 """Put a question of siting to the solver: what could be done, beside what stands already."""
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.sparse import csc_array
 
 from locator import geodesy
 from locator.analysis.benefit import Benefit, Sites, Worth, benefit
@@ -31,6 +33,8 @@ _OPEN, _UNKNOWN = STATES.index(State.OPEN), STATES.index(State.UNKNOWN)
 # nobody can leave a bag with a bus stop
 _WITHOUT_STAFF = frozenset({"bus stop", "street junction", "grid", "point"})
 _MOST_DECILE = 10
+# pairs of sites with a row in common that are compared with one another
+_MOST_COMPARED = 50_000_000
 # what a sum may differ from another through rounding alone, as a part of it
 _ROUNDING = 1e-9
 
@@ -156,6 +160,10 @@ def choices(question: Question) -> Choices:
     rows = np.arange(len(question.candidates))
     parts: list[tuple[Action, npt.NDArray[np.intp], npt.NDArray[np.intp], Sites]] = []
     grid = question.candidates.grid
+    # first: of equal choices the first is taken, and a kit does not move for nothing
+    if len(movable):
+        where = Sites(snapshot.grid[movable], open_week[movable])
+        parts.append((Action.STAY, _none(movable), movable, where))
     for action in goal.allowed:
         if action is Action.NEW_CABINET:
             always = np.ones((len(rows), HOURS), dtype=np.bool_)
@@ -167,9 +175,6 @@ def choices(question: Question) -> Choices:
         elif action is Action.OPEN_ALWAYS:
             shut = np.flatnonzero(stays & ~open_week.all(axis=1))
             parts.append((action, _none(shut), shut, Sites(snapshot.grid[shut], ~open_week[shut])))
-    if len(movable):
-        where = Sites(snapshot.grid[movable], open_week[movable])
-        parts.append((Action.STAY, _none(movable), movable, where))
     frame = pd.concat(
         [
             pd.DataFrame(
@@ -216,7 +221,7 @@ def choose(question: Question, progress: Callable[[Solution], None] | None = Non
     if goal.share is not None:
         return _fewest(goal.share, goal.seconds, found, made, weights)
     problem = problem_of(goal, found, cover)
-    solution = solve(problem, seconds=goal.seconds, progress=progress)
+    solution = solved(problem, seconds=goal.seconds, progress=progress)
     return Choice(
         found=found,
         benefit=made,
@@ -234,6 +239,47 @@ def problem_of(goal: Goal, found: Choices, cover: Cover) -> Problem:
     if goal.budget is not None:
         return Problem(cover, goal.budget, found.frame["cost"].to_numpy(np.float64))
     return Problem.count(cover, (goal.new or 0) + int(found.stay.sum()))
+
+
+def solved(
+    problem: Problem,
+    *,
+    seconds: float,
+    gap: float = 1e-4,
+    progress: Callable[[Solution], None] | None = None,
+) -> Solution:
+    """Solve a problem without the sites that another one makes needless.
+
+    Half of the candidates of a county reach nothing that another of the same cost does not
+    reach as well. Parameters as of :func:`locator.solving.exact.solve`.
+    """
+    kept = _needed(problem)
+    part, _ = problem.cover.part(kept)
+    smaller = Problem(part, problem.budget, problem.cost[kept])
+    solution = solve(smaller, seconds=seconds, gap=gap, progress=progress)
+    return dataclasses.replace(solution, chosen=kept[solution.chosen])
+
+
+def _needed(problem: Problem) -> npt.NDArray[np.int64]:
+    """Drop sites whose rows another site covers for no higher cost; of equal ones keep the first.
+
+    Where a second cover of a row is worth something both may be wanted, and all are kept.
+    """
+    cover = problem.cover
+    wanted = cover.weight[:, 0] > 0
+    shape, first = (cover.rows, cover.sites), cover.first.astype(np.int64)
+    pairs = csc_array((np.ones(len(cover.row)), cover.row.astype(np.int64), first), shape=shape)
+    pairs = pairs.tocsr()[wanted]
+    sizes, degrees = pairs.sum(axis=0), pairs.sum(axis=1)
+    reaches = np.asarray(sizes > 0)
+    if problem.cover.levels > 1 or (degrees**2).sum() > _MOST_COMPARED:
+        return np.flatnonzero(reaches)
+    shared = (pairs.T @ pairs).tocoo()
+    one, other, cost = shared.row, shared.col, problem.cost
+    within = (shared.data == sizes[one]) & (one != other) & (cost[one] >= cost[other])
+    alike = within & (sizes[one] == sizes[other]) & (cost[one] == cost[other])
+    reaches[one[within & (~alike | (other < one))]] = False
+    return np.flatnonzero(reaches)
 
 
 def _fewest(

@@ -167,7 +167,7 @@ class Around:
             kit = int(self._kits[int(np.argmax(by_kit))])
             others = " or another kit" if np.count_nonzero(by_kit) > 1 else ""
             said.append(
-                f"{shut / missed:.0%} of those are within it of {self._name(kit)}{others}, "
+                f"{shut / missed:.0%} of those are that near to {self._name(kit)}{others}, "
                 f"{self._why_shut(kit)}."
             )
         if newly < missed * (1 - _LITTLE):
