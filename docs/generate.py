@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from locator import Facts, Settings, coverage, tables
+from locator.build import BUILDERS
 from locator.cli import main
 
 DOCS = Path(__file__).parent
@@ -58,20 +59,22 @@ def geodata() -> str:
         (
             "# Tables of facts\n\nWritten by `make docs` from `sources.toml`. Made by\n\n"
             "```\nlocator data build --from FOLDER\n```\n\nwhere FOLDER holds the downloads: "
-            "Code-Point Open, the unzipped archive of data.police.uk, ONS boundaries and census, "
-            "the indices of deprivation, NaPTAN stops, railway stations, hospitals, and streets of "
-            "OpenStreetMap. Name tables to build only those. Building again from the same files "
-            "gives the same bytes. `area.toml` and the first columns of `kits.csv` are written by "
-            "hand.\n"
+            "Code-Point Open, the archive of data.police.uk (unzipped or not, all forces and "
+            "months in it count), ONS boundaries, census and postcode lookup, the indices of "
+            "deprivation, NaPTAN stops, railway stations, hospitals, GP practices, schools, and "
+            "streets of OpenStreetMap. Name tables to build only those. Building again from the same "
+            "files gives the same bytes. `area.toml`, `profile_shares.csv` and the first columns of "
+            "`kits.csv` are written by hand.\n"
         )
     ]
     for name, source in tables.sources(Settings().geodata).items():
         columns = "\n".join(f"| `{c}` | {meaning} |" for c, meaning in source.columns.items())
+        made = f"`locator data build {name} --from FOLDER`" if name in BUILDERS else "by hand"
         parts.append(
             f"## {source.file}\n\n{source.title}.\n\n- Made from: {source.made_from}\n"
             f"- Date: {source.date}\n- Licence: {source.licence}\n"
-            f"- Attribution: {source.attribution}\n- Build: `locator data build {name} --from "
-            f"FOLDER`\n\n| column | meaning |\n| --- | --- |\n{columns}\n"
+            f"- Attribution: {source.attribution}\n- Build: {made}\n\n"
+            f"| column | meaning |\n| --- | --- |\n{columns}\n"
         )
     return "\n".join(parts)
 

@@ -81,7 +81,7 @@ class Settings(BaseSettings):
         "`geodata/profile.csv`, or a CSV file with 168 numbers, the first for Monday 00:00.",
     )
     category_weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
-        default_factory=dict,
+        default={},
         description="Weight of one incident by category, as JSON: "
         '`{"Robbery": 0.5}`; a category that is not named weighs 1.',
     )
