@@ -62,9 +62,9 @@ def geodata() -> str:
             "Code-Point Open, the archive of data.police.uk (unzipped or not, all forces and "
             "months in it count), ONS boundaries, census and postcode lookup, the indices of "
             "deprivation, NaPTAN stops, railway stations, hospitals, GP practices, schools, and "
-            "streets of OpenStreetMap. Name tables to build only those. Building again from the same "
-            "files gives the same bytes. `area.toml`, `profile_shares.csv` and the first columns of "
-            "`kits.csv` are written by hand.\n"
+            "streets of OpenStreetMap. Name tables to build only those. Building again from the "
+            "same files gives the same bytes. `area.toml`, `profile_shares.csv` and the first "
+            "columns of `kits.csv` are written by hand.\n"
         )
     ]
     for name, source in tables.sources(Settings().geodata).items():

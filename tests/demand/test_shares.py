@@ -10,6 +10,7 @@ from locator import tables
 from locator.demand import NIGHT, Profile, profiles
 from locator.demand.shares import fit, hours_in
 from locator.errors import DataError
+from tests.conftest import ROOT
 
 
 def test_parts_of_a_week() -> None:
@@ -107,3 +108,25 @@ def test_the_shares_of_any_week_are_reproduced(weights: list[float], periods: li
     assert (hours >= 0).all()
     for period, share in zip(periods, shares, strict=True):
         assert hours[hours_in(period)].sum() == pytest.approx(share, abs=1e-9)
+
+
+def test_the_page_on_demand_tells_the_figures(geodata: Path) -> None:
+    page = (ROOT / "docs" / "demand.md").read_text("utf-8")
+    columns = [
+        "daily 22:00-06:00",
+        "daily 00:00-06:00",
+        "daily 06:00-16:00",
+        "daily 16:00-18:00",
+        "daily 18:00-24:00",
+        "Fr 18:00 to Mo 06:00",
+    ]
+    for name, profile in profiles(geodata).items():
+        shares = [f"{profile.hours[hours_in(column)].sum():.0%}" for column in columns]
+        default = ", the default" if name == "violence" else ""
+        assert f"| `{name}`{default} | {' | '.join(shares)} |" in page
+    for row in tables.table(geodata, "profile_shares").to_dict("records"):
+        rows = [line for line in page.splitlines() if f"| {row['share']:.1%} |" in line]
+        assert any(f"`{row['profile']}`" in line for line in rows)
+    accounts = tables.table(geodata, "incidents").groupby("account")["records"].sum()
+    for count in (*accounts, accounts.sum(), len(tables.table(geodata, "residents"))):
+        assert f"{count:,}" in page
