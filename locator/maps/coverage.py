@@ -86,13 +86,13 @@ def coverage_map(
     """
     drawn = _layers.blank(county, basemap)
     _deprivation(coverage, lsoa_outlines).add_to(drawn)
-    _cells(coverage.cells(counting)[0]).add_to(drawn)
+    cells_layer(coverage.cells(counting)[0]).add_to(drawn)
     kits = coverage.kits[coverage.counts(counting)]
     if reach is None:
         _circles(kits, coverage.standard).add_to(drawn)
     else:
         _layers.reach_areas(reach, _layers.SHADES).add_to(drawn)
-    _kits(coverage, counting).add_to(drawn)
+    kits_layer(coverage, counting).add_to(drawn)
     folium.LayerControl(collapsed=True).add_to(drawn)
     return compose(drawn, "coverage")
 
@@ -114,7 +114,8 @@ def _deprivation(coverage: Coverage, outlines: gpd.GeoDataFrame) -> folium.GeoJs
     )
 
 
-def _cells(cells: gpd.GeoDataFrame) -> folium.FeatureGroup:
+def cells_layer(cells: gpd.GeoDataFrame) -> folium.FeatureGroup:
+    """Shade cells by their records, in the bands of :func:`cell_bands`."""
     edges = _edges(cells)
     group = folium.FeatureGroup(name="Recorded violence out of reach")
 
@@ -135,7 +136,7 @@ def _cells(cells: gpd.GeoDataFrame) -> folium.FeatureGroup:
     return group
 
 
-def _kits(coverage: Coverage, counting: Counting) -> folium.FeatureGroup:
+def kits_layer(coverage: Coverage, counting: Counting) -> folium.FeatureGroup:
     """Draw the kits in service; those that do not count have a dashed outline."""
     group = folium.FeatureGroup(name="Bleed kits")
     counted = coverage.counts(counting)[coverage.in_service]

@@ -20,11 +20,11 @@ from flask_compress import Compress
 from werkzeug.exceptions import HTTPException
 
 from locator import tables
-from locator.errors import LocatorError
+from locator.errors import BusyError, LocatorError
 from locator.facts import Facts
 from locator.maps import ROUGH_M
 from locator.settings import Settings
-from locator.web import pictures, public, words
+from locator.web import pictures, planner, public, words
 
 _STATIC = Path(__file__).parent / "static"
 _NOT_FOUND, _SERVER_ERROR = 404, 500
@@ -85,6 +85,7 @@ def create_app(
     app.extensions["clock"] = clock or facts.calendar.now
     app.register_blueprint(public.blueprint)
     app.register_blueprint(pictures.blueprint)
+    app.register_blueprint(planner.blueprint)
     app.jinja_env.filters.update(words.FILTERS)
     Compress(app)
     app.after_request(_with_security_headers)
@@ -135,7 +136,11 @@ def _problem(status: int, title: str, detail: str) -> tuple[Response | str, int]
     return render_template("problem.html", title=title, detail=detail), status
 
 
-def _problem_of_ours(error: LocatorError) -> tuple[Response | str, int]:
+def _problem_of_ours(error: LocatorError) -> Response | tuple[Response | str, int]:
+    if isinstance(error, BusyError):
+        response = make_response(_problem(error.http_status, error.title, str(error)))
+        response.headers["Retry-After"] = str(error.retry_after_s)
+        return response
     if error.http_status < _SERVER_ERROR:
         return _problem(error.http_status, error.title, str(error))
     # the cause names files and servers: it is for the log

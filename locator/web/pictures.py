@@ -154,7 +154,7 @@ def coverage_picture(figures: Figures, when: str) -> "Served":
         known.lsoa_outlines,
         counting=which,
         reach=areas,
-        basemap=_basemap(),
+        basemap=ground(),
     )
     within_m = f"{figures.coverage.standard.metres:.0f}"
     return Served.of(picture, f"/maps/coverage.js?within={within_m}&hours={when}", areas)
@@ -195,7 +195,8 @@ def _reach(kits: gpd.GeoDataFrame) -> Reach | None:
     return found if (found.areas["method"] == "streets").any() else None
 
 
-def _basemap() -> Basemap:
+def ground() -> Basemap:
+    """Name what lies below every map."""
     known = facts()
     owed = [tables.sources(known.settings.geodata)["basemap"].attribution]
     if known.travel.streets:
@@ -230,7 +231,7 @@ def _draw_kits(snapshot: Snapshot, how: tuple[Standing, ...], lasting: tuple[boo
         how,
         known.county,
         reach=areas,
-        basemap=_basemap(),
+        basemap=ground(),
     )
     return Served.of(picture, "/maps/kits.js", areas)
 
@@ -238,17 +239,18 @@ def _draw_kits(snapshot: Snapshot, how: tuple[Standing, ...], lasting: tuple[boo
 @blueprint.get("/maps/kits.js")
 def kits_script() -> Response:
     """Serve the script that draws the map of kits."""
-    return _script(kits_picture())
+    return script(kits_picture())
 
 
 @blueprint.get("/maps/coverage.js")
 def coverage_script() -> Response:
     """Serve the script that draws the map of gaps."""
     within_m, when = coverage_choice()
-    return _script(coverage_picture(coverage_figures(facts().snapshot(), within_m), when))
+    return script(coverage_picture(coverage_figures(facts().snapshot(), within_m), when))
 
 
-def _script(served: Served) -> Response:
+def script(served: Served) -> Response:
+    """Serve the script of a picture; it may be kept for as long as its digest fits."""
     response = make_response(served.picture.script)
     response.content_type = "text/javascript; charset=utf-8"
     response.set_etag(served.digest)

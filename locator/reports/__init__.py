@@ -1,0 +1,1 @@
+"""Put what follows from what is known on pages that can be printed and handed on."""

@@ -1,0 +1,321 @@
+"""Say in words what the figures of the planner's report show, and what they do not."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from locator.analysis.backtest import DENSEST, OPTIMISED, POPULATION, RANDOM
+from locator.hours import WEEK_H
+from locator.reports._words import listed, metres, number, pounds, share
+from locator.reports.figures import type_figures
+from locator.tables import Area
+
+# what is said of gaps and of places in the summary
+_FIRST = 3
+# an index of concentration nearer to zero than this is called even
+_EVEN = 0.01
+# chosen in fewer of the resampled plans, a place is one of several as good
+_STABLE = 0.8
+
+
+def summary(f: type_figures, says: str, standard: str) -> list[str]:
+    """Say the few things that matter, for somebody who reads one page."""
+    found = f["coverage"]
+    lines = [
+        (
+            f"On paper {share(found['paper'], 0)} of {number(f['demand']['placed'])} police records "
+            f"of violence, robbery and weapons lie within {standard} of a published kit. Counting only "
+            f"kits known to be open at that hour it is {share(found['known'], 0)}: between "
+            f"{share(found['loss_least'], 0)} and {share(found['loss'], 0)} of what seems covered is "
+            "lost to closing hours, and to hours that nobody has written down."
+        )
+    ]
+    return lines + _gaps(f) + _confirmed(f) + _planned(f, says) + _tested(f) + _fair(f)
+
+
+def _gaps(f: type_figures) -> list[str]:
+    if not f["gaps"]:
+        return []
+    names = [f"{_place(gap)} ({number(gap['weight'])} records)" for gap in f["gaps"][:_FIRST]]
+    weight = f["beyond"]["weight"] or 1.0
+    far, unknown, out = (
+        share(f["beyond"][cause] / weight, 0)
+        for cause in ("too_far", "not_known", "out_of_service")
+    )
+    return [
+        (
+            f"The largest gaps are {listed(names)}. Of all that is out of reach, {far} is too far from "
+            f"every kit, {out} is near one that is not in service, and {unknown} is near one whose "
+            "hours are not known."
+        )
+    ]
+
+
+def _confirmed(f: type_figures) -> list[str]:
+    if not f["opening"] or not f["opening"][0]["opened_adds"]:
+        return []
+    named = [f"{row['name']} ({number(row['opened_adds'])})" for row in f["opening"][:_FIRST]]
+    return [
+        (
+            f"Ask before buying. {number(f['kits']['out'])} named kits were only planned, agreed or "
+            f"blocked, and of {number(f['kits']['unknown'])} nobody knows the hours. Those that would "
+            f"add most records if they are there day and night: {listed(named)}."
+        )
+    ]
+
+
+def _planned(f: type_figures, says: str) -> list[str]:
+    if not f["sites"]:
+        return ["No candidate place would add anything."]
+    plan, first = f["plan"], [_place(site) for site in f["sites"][:_FIRST]]
+    return [
+        (
+            f"{_count(plan['number'], 'well-chosen place')} would bring the share from "
+            f"{share(plan['covered_before_share'])} to {share(plan['covered_after_share'])}, "
+            f"for about {pounds(plan['cost'])}; first of all {listed(first)}. Of all choices from "
+            f"{number(plan['candidates'])} candidate places this one is {says}."
+        )
+    ]
+
+
+def _place(row: Mapping[str, Any]) -> str:
+    named = str(row["name"] or row.get("locality") or "a place without a name")
+    if row.get("street"):
+        return f"{named} around {row['street']}"
+    town = str(row.get("locality") or "").rpartition(", ")[2]
+    return f"{named} in {town}" if town and town not in named else named
+
+
+def _count(number_of: int, thing: str) -> str:
+    return f"{number(number_of)} {thing}{'' if number_of == 1 else 's'}"
+
+
+def _fair(f: type_figures) -> list[str]:
+    index, deciles = f["equity"]["index"]["known"], f["deciles"]
+    if index is None or not deciles:
+        return []
+    most, least = deciles[0], deciles[-1]
+    if abs(index) < _EVEN:
+        lean = "Coverage is spread evenly over deprived and other neighbourhoods"
+    else:
+        who = "more" if index < 0 else "less"
+        lean = f"Coverage leans towards the {who} deprived neighbourhoods"
+    return [
+        (
+            f"{lean}: {share(most['known'], 0)} in deprivation decile {most['group']}, "
+            f"{share(least['known'], 0)} in decile {least['group']} "
+            f"(concentration index {_signed(index, 2)})."
+        )
+    ]
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def _tested(f: type_figures) -> list[str]:
+    if not f.get("backtest"):
+        return []
+    start = f["backtest"]["starts"][0]
+    best = next(row for row in start["rows"] if row["strategy"] == OPTIMISED)
+    others = [row for row in start["rows"] if row["strategy"] in {DENSEST, RANDOM, POPULATION}]
+    told = [f"{row['strategy']} {share(row['adds'])}" for row in others]
+    return [
+        (
+            f"Tested on months that the choice had not seen, {f['backtest']['new']} kits chosen this "
+            f"way add {share(best['adds'])} of the later records; chosen otherwise they add: "
+            f"{listed(told)}."
+        )
+    ]
+
+
+def sure(f: type_figures, area: Area) -> list[tuple[str, str]]:
+    """Say how far the summary can be trusted: what, and why."""
+    kits = f["kits"]
+    lines = [
+        (
+            "The list of kits is not complete.",
+            (
+                f"{number(kits['in_service'])} kits count here, those that news and council pages "
+                f"name, say to be installed and let us place; {area.charity} speaks of over 200. The "
+                "real gaps are smaller. Nobody has confirmed these kits to us."
+            ),
+        ),
+        (
+            "Hours are mostly not known.",
+            (
+                f"Of the {number(kits['in_service'])}, {number(kits['always'])} are published as open "
+                f"day and night; of {number(kits['unknown'])} nobody has written down the hours. They "
+                "count only where it says “perhaps”."
+            ),
+        ),
+        (
+            "Records are not stabbings.",
+            (
+                "Police open data gives kinds of crime that are far wider, the month only, and a point "
+                "moved to one of about 3,000 a month. The hour of the week is assumed for "
+                f"{share(f['demand']['assumed_share'], 0)} of it."
+            ),
+        ),
+    ]
+    if f["plan"]["resampled"] and f["sites"]:
+        steady = sum((site["frequency"] or 0.0) >= _STABLE for site in f["sites"])
+        lines.append(
+            (
+                "Some places have neighbours that are as good.",
+                (
+                    f"{number(steady)} of {number(f['plan']['number'])} are chosen again in at least "
+                    f"{share(_STABLE, 0)} of {number(f['plan']['resampled'])} plans made from records "
+                    "drawn anew."
+                ),
+            )
+        )
+    return lines
+
+
+def plan_lead(f: type_figures, says: str, objective: str) -> str:
+    """Introduce the plan."""
+    plan = f["plan"]
+    people = plan["residents"]
+    also = f" {number(people)} residents come newly within reach of a kit." if people else ""
+    return (
+        f"Chosen from {number(plan['candidates'])} candidate places for {objective}, beside the "
+        f"kits that are known to be open. Together they add "
+        f"{number(plan['after'] - plan['before'])} records to {number(plan['before'])}, "
+        f"{number(plan['night'])} of them at night, for about {pounds(plan['cost'])}.{also} "
+        f"The choice is {says}: no other reaches more than {number(plan['bound'])}."
+    )
+
+
+def closing_lead(f: type_figures) -> str:
+    """Introduce what closing hours cost."""
+    found = f["coverage"]
+    return (
+        f"On paper {share(found['paper'])} is within reach, known to be open "
+        f"{share(found['known'])}: a loss of {share(found['loss'])} of what seems covered if every "
+        f"kit of unknown hours is shut, and of {share(found['loss_least'])} if each of them is "
+        f"open. In Toronto {share(0.215)} of coverage by defibrillators was lost to closing hours "
+        "(Sun and others 2016). To ask a host for the hours costs nothing; to make a kit reachable "
+        "day and night may cost a cabinet. This is what it would bring, kit by kit, with all "
+        "others as they are:"
+    )
+
+
+def worth_lead() -> str:
+    """Introduce what each kit is worth."""
+    return (
+        "Two figures for each kit. What is lost without it counts only what no other kit is near. "
+        "Its fair share divides what several kits cover equally among them (the Shapley value), so "
+        "that the shares of all kits add up to all that is covered."
+    )
+
+
+def equity_lead(f: type_figures) -> str:
+    """Introduce the picture of fairness."""
+    index = f["equity"]["index"]
+    names = {"known": "known open", "possible": "perhaps open", "paper": "on paper"}
+    told = [
+        f"{_signed(index[n], 3)} {called}" for n, called in names.items() if index[n] is not None
+    ]
+    if not told:
+        return "Nothing is within reach, so nothing can be said about who has it."
+    return (
+        "The concentration index runs from −1 to +1; below zero more is covered where people are "
+        f"more deprived, above zero where they are less so. It is {listed(told)} "
+        "(Kakwani, Wagstaff and van Doorslaer 1997)."
+    )
+
+
+def backtest_says(f: type_figures, says: Sequence[str]) -> list[str]:
+    """Say what the test on later months shows."""
+    found = f["backtest"]
+    order = (
+        "The charity’s order is that in which the published kits were put up or reported: "
+        f"{number(found['placed_in_order'])} of them could be placed, "
+        f"{number(found['without_position'])} could not."
+    )
+    return [*says, order] if found["placed_in_order"] else list(says)
+
+
+def method(f: type_figures, standard: str, profile: str, source: str, travel: str) -> list[str]:
+    """Say how the figures come about."""
+    near = f"Near means within {standard}, exactly at it included."
+    spread = (
+        "Every record is spread over the 168 hours of a week. It is covered in an hour if a kit "
+        "that counts then is near. Shares are of the weight of all records, each weighing the "
+        "same unless it says otherwise."
+    )
+    gaps = (
+        "Gaps: the circle as wide as the standard, around a place where records lie, that holds "
+        "most out of reach; then the next among what is left."
+    )
+    solved = (
+        "The plan solves the maximal covering location problem (Church and ReVelle 1974) beside "
+        "the kits that are there, with HiGHS or a greedy search with swaps. The bound holds for "
+        "every possible choice, so “proven best” and “within … %” are facts about these figures."
+    )
+    night = (
+        f"Night is 22:00 to 06:00; it holds {share(f['demand']['night_share'], 0)} of the records "
+        "by the profile."
+    )
+    hours = "Opening hours are those of the week of this report, with England’s bank holidays."
+    used = f"The profile that spreads them is “{profile}”: {source.rstrip('.')}."
+    return [near, spread, used, hours, gaps, solved, night, travel]
+
+
+def unknown(f: type_figures, area: Area) -> list[str]:
+    """Say what nobody knows, so that no figure is trusted too far."""
+    kits = f["kits"]
+    there = (
+        f"Whether the kits are there. {number(kits['listed'])} were named on public pages of "
+        f"{area.kits_published}; {number(kits['out'])} that can be placed were only planned, "
+        "agreed, unconfirmed or cannot be reached, and of "
+        f"{number(kits['without_place'])} the place is not known. These count as none."
+    )
+    rough = (
+        f"Exactly where they are: {number(kits['rough'])} of those counted are placed less exactly "
+        "than the standard itself."
+    )
+    when = (
+        "At which hour, and exactly where, violence happens: the police give the month and a moved "
+        f"point. The profile comes from elsewhere; no open figures for {area.name} were found."
+    )
+    unseen = (
+        "What is never reported to the police, and serious bleeding from other causes: roads, "
+        "work, home."
+    )
+    return [
+        there,
+        rough,
+        "When they can be had, as said above; and whether staff know of the kit.",
+        when,
+        unseen,
+        "Whether a kit that is near is fetched, in time, by somebody who dares to use it.",
+        "Whether a host would agree, and what a place looks like on the ground.",
+    ]
+
+
+def hours_tells(f: type_figures) -> str:
+    """Describe the chart of hours for those who cannot see it."""
+    parts = [f"{row['name']} {share(row['known'])} known open" for row in f["bands"]]
+    return f"Over {WEEK_H} hours: {', '.join(parts)}; on paper {share(f['coverage']['paper'])}."
+
+
+def curve_tells(f: type_figures) -> str:
+    """Describe the chart of the curve for those who cannot see it."""
+    ends = [f"{row['n']} kits {share(row['share'])}" for row in f["curve"]]
+    return f"{share(f['plan']['covered_before_share'])} without any; {', '.join(ends)}."
+
+
+def sites_tell(f: type_figures) -> str:
+    """Describe the map of the plan for those who cannot see it."""
+    told = [
+        f"{site['rank']} {_place(site)}, {metres(site['nearest_m'])} from the nearest kit"
+        for site in f["sites"]
+    ]
+    return f"Ranked: {'; '.join(told)}."
+
+
+def gaps_tell(f: type_figures) -> str:
+    """Describe the map of gaps for those who cannot see it."""
+    told = [f"{gap['rank']} {_place(gap)}, {number(gap['weight'])} records" for gap in f["gaps"]]
+    return f"Ranked: {'; '.join(told)}."
