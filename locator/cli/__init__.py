@@ -2,7 +2,17 @@
 
 import click
 
-from locator.cli import coverage, data, exchange, lookups, network, planning, registry, serving
+from locator.cli import (
+    coverage,
+    data,
+    exchange,
+    lookups,
+    network,
+    planning,
+    registry,
+    reporting,
+    serving,
+)
 from locator.cli._shared import Group
 
 
@@ -29,6 +39,7 @@ for _command in (
     registry.backup_command,
     registry.restore_command,
     planning.plan_command,
+    reporting.plan_report_command,
     data.data,
     network.network,
 ):
