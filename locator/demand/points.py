@@ -75,6 +75,18 @@ class Accounts:
         mine, theirs = self.as_dict(), more.as_dict()
         return Accounts(**{name: mine[name] + theirs[name] for name in mine})
 
+    @property
+    def says(self) -> str:
+        """The counts in a sentence."""
+        named = {
+            "without a position": self.without_position,
+            "outside the area": self.outside,
+            "of other categories": self.other_categories,
+            "not understood": self.other,
+        }
+        rest = "".join(f", {count:,} {what}" for what, count in named.items() if count)
+        return f"{self.read:,} read: {self.placed:,} placed{rest}."
+
     def as_dict(self) -> dict[str, int]:
         """Give the counts by name."""
         return {

@@ -163,7 +163,8 @@ class Records:
     not_understood
         Which rows of ``frame`` lack a month or category, or have a position that is none.
     broken
-        Lines with too many fields, which are not in ``frame``.
+        Lines with too many fields, and lines that a stray quotation mark has swallowed: they
+        are not in ``frame``.
     """
 
     frame: pd.DataFrame
@@ -188,17 +189,25 @@ def records(file: StreetFile) -> Records:
             left_out: list[list[str]] = []
             frame = _parse(text, engine="python", on_bad_lines=left_out.append)
             broken = len(left_out)
+        swallowed = _swallowed(frame) if b'"' in text else pd.Series(0, index=frame.index)
     except (ValueError, pd.errors.ParserError) as error:
         msg = f"{file} is not a street-level file of data.police.uk: {error}"
         raise DataError(msg) from error
-    frame = frame.rename(columns=_COLUMNS)
+    frame = frame[list(_COLUMNS)].rename(columns=_COLUMNS)
     given = (frame["longitude"] != "") | (frame["latitude"] != "")
     for name in ("longitude", "latitude"):
         frame[name] = pd.to_numeric(frame[name], errors="coerce").astype(np.float64)
     west, south, east, north = _BOUNDS
     lies = frame["longitude"].between(west, east) & frame["latitude"].between(south, north)
     understood = frame["month"].str.fullmatch(_MONTH) & (frame["category"] != "") & (lies | ~given)
-    return Records(frame, ~understood.astype(bool), broken)
+    understood = understood.astype(bool) & (swallowed == 0)
+    return Records(frame, ~understood, broken + int(swallowed.sum()))
+
+
+def _swallowed(frame: pd.DataFrame) -> "pd.Series[int]":
+    """Count the ends of lines within the fields of each row: the police write none."""
+    ends: pd.Series[int] = frame.apply(lambda column: column.str.count("\n")).sum(axis=1)
+    return ends
 
 
 def _parse(text: bytes, **options: object) -> pd.DataFrame:
@@ -211,7 +220,7 @@ def _parse(text: bytes, **options: object) -> pd.DataFrame:
         msg = f"it has no column {', '.join(lacking)}"
         raise ValueError(msg)
     # a line that breaks off has no further fields
-    return frame[list(_COLUMNS)].fillna("")
+    return frame.fillna("")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -260,9 +269,14 @@ def tally(folder: Path, geodata: Path) -> Tally:
         frame, wrong = read.frame, read.not_understood
         serious = frame["category"].isin(SERIOUS_CATEGORIES)
         coded = frame["lsoa"].isin(known)
-        ask = (~coded & serious & ~wrong & frame["longitude"].notna()).to_numpy()
+        counts = serious & ~wrong & frame["longitude"].notna()
+        ask = (counts & ~coded).to_numpy()
         lsoa = frame["lsoa"].where(coded, "").astype(object)
         lsoa[ask] = area.lsoa_of(geodata, *_grid(frame[ask]))
+        # a point at sea has no place on the National Grid
+        lost = (counts & coded).to_numpy(copy=True)
+        lost[lost] = np.isnan(_grid(frame[lost])[0])
+        wrong = wrong | lost
         account = pd.Series(Account.PLACED.value, index=frame.index, dtype=object)
         account[lsoa == ""] = Account.OUTSIDE.value
         account[frame["longitude"].isna()] = Account.WITHOUT_POSITION.value
@@ -271,20 +285,22 @@ def tally(folder: Path, geodata: Path) -> Tally:
         placed = account == Account.PLACED
         by_point += int((placed & ~coded).sum())
         moved += int((~wrong & (frame["month"] != file.month)).sum())
-        ids.append(frame.loc[frame["crime_id"] != "", "crime_id"])
+        numbered = frame.loc[frame["crime_id"] != "", "crime_id"].astype(object)
+        ids.append(pd.util.hash_array(numbered.to_numpy()))
         frame = frame.assign(account=account, lsoa=lsoa.where(placed, ""), records=1)
         frame.loc[~placed, ["longitude", "latitude"]] = np.nan
         frame.loc[wrong, "month"] = file.month
         frame.loc[wrong, "category"] = ""
         parts += [_counted(frame), _broken(file, read.broken)]
     counted = _counted(pd.concat(parts, ignore_index=True))
+    every_id = np.concatenate(ids)
     said = {
         "records of another month than their file is called after": moved,
         "of those placed have an LSOA code that is not known, and are placed by their point": (
             by_point
         ),
-        "Crime IDs stand in an earlier record already; such records are kept": int(
-            pd.concat(ids).duplicated().sum()
+        "Crime IDs stand in an earlier record already; such records are kept": (
+            len(every_id) - len(np.unique(every_id))
         ),
     }
     notes = [*_notes(files, counted), *(f"{n:,} {what}" for what, n in said.items() if n)]

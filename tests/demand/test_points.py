@@ -159,6 +159,14 @@ def test_accounts_that_do_not_add_up_are_refused() -> None:
         Accounts(read=3, placed=1, outside=1)
 
 
+def test_accounts_in_a_sentence(facts: Facts) -> None:
+    assert facts.demand().accounts.says == (
+        "74,962 read: 27,533 placed, 678 without a position, 413 outside the area, "
+        "46,338 of other categories."
+    )
+    assert Accounts(read=1, placed=1).says == "1 read: 1 placed."
+
+
 def test_parts_that_do_not_fit_are_refused() -> None:
     demand = small([(0, "Robbery", "2025-01", 4, 0)])
     with pytest.raises(ValueError, match="must have the shape"):

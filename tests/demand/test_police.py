@@ -107,6 +107,23 @@ def test_what_is_not_placed_stays_in_the_accounts(geodata: Path, tmp_path: Path)
     assert "7 not understood" in tally.notes
 
 
+def test_lines_that_a_quotation_mark_swallows_are_counted(geodata: Path, tmp_path: Path) -> None:
+    stray = row("b").replace("On or near A", '"On or near A')
+    closing = row("d").replace("On or near A", 'On or near A"')
+    write(tmp_path / NAME, row("a"), stray, row("c"), closing, row("e"))
+    tally = police.tally(tmp_path, geodata)
+    assert counts(tally) == {"not understood": 3, "placed": 2}
+    # a name in quotation marks is nothing special
+    write(tmp_path / NAME, row("a").replace("On or near A", '"On or near A, B"'))
+    assert counts(police.tally(tmp_path, geodata)) == {"placed": 1}
+
+
+def test_a_point_at_sea_is_none(geodata: Path, tmp_path: Path) -> None:
+    code = tables.table(geodata, "lsoa")["code"][0]
+    write(tmp_path / NAME, row(lsoa=code, at="-8.9,49.2"), row(lsoa="", at="-8.9,49.2"))
+    assert counts(police.tally(tmp_path, geodata)) == {"not understood": 1, "outside": 1}
+
+
 def test_an_lsoa_of_2011_counts_by_its_point(geodata: Path, tmp_path: Path) -> None:
     # E01027165 was split in two, so a file of 2019 has a code that is gone
     write(tmp_path / NAME, row(lsoa="E01099999"), row(lsoa="E01099999", at="-1.9,52.5"), row())
