@@ -163,7 +163,7 @@ def curve(
 
 # drawn in these units; text of 13 stays readable on a phone of 320 pixels
 _WIDTH, _HEIGHT = 320, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 308, 14, 204
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 301, 14, 204
 _HATCH = (
     '<defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" '
     'patternTransform="rotate(45)"><path d="M0 0V5" stroke="currentColor" stroke-width="2"/>'

@@ -33,9 +33,9 @@ class Cause(StrEnum):
     """Why something is out of reach."""
 
     TOO_FAR = "too far from every kit"
-    OUT_OF_SERVICE = "near a kit that is not in service"
-    CLOSED = "near a kit at hours when it is shut"
-    NOT_KNOWN = "near a kit whose hours are not known"
+    OUT_OF_SERVICE = "near a kit not in service"
+    CLOSED = "near a kit that is shut then"
+    NOT_KNOWN = "near a kit of unknown hours"
 
 
 class Localities:
@@ -432,9 +432,5 @@ def _why(causes: Mapping[Cause, float]) -> str:
         key=lambda pair: -pair[0],
     )
     if len(said) == 1:
-        return f"All of it is {said[0][1]}."
-    listed = [
-        f"{part:.0%} {'is ' if not number else ''}{cause}"
-        for number, (part, cause) in enumerate(said)
-    ]
-    return f"{', '.join(listed[:-1])} and {listed[-1]}."
+        return f"{str(said[0][1]).capitalize()}."
+    return f"{', '.join(f'{part:.0%} {cause}' for part, cause in said)}."

@@ -1,18 +1,15 @@
-"""Find kits near a place, and count what is out of reach, on the terminal."""
+"""Find kits near a place on the terminal."""
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from locator.analysis.coverage import Coverage
-from locator.analysis.coverage import coverage as measure_coverage
 from locator.analysis.fetch import Answer, Availability, Fetch, Span
 from locator.analysis.nearest import nearest
 from locator.cli._shared import as_json_option, open_facts, print_json
 from locator.errors import InputError
 from locator.facts import Facts
 from locator.places import Position
-from locator.tables import Area
 
 _CHOICES = 8
 _HOUR_MIN = 60
@@ -140,72 +137,3 @@ def _state(fetch: Fetch) -> str:
         return f"{fetch.availability}, opens {opening.opens:%a %H:%M}"
     until = opening.until if fetch.availability is Availability.OPEN else None
     return f"{fetch.availability}" + (f" until {until:%a %H:%M}" if until else "")
-
-
-@click.command("coverage")
-@click.option(
-    "--within",
-    "within_m",
-    type=click.IntRange(1, 20_000),
-    help="Straight-line metres; LOCATOR_STANDARD_M otherwise.",
-)
-@click.option(
-    "--at", "moment", help="Count only kits known to be open at this local date and time."
-)
-@click.option("--always", is_flag=True, help="Count only kits that are open day and night.")
-@as_json_option
-def coverage_command(
-    within_m: int | None, moment: str | None, *, always: bool, as_json: bool
-) -> None:
-    """Count recorded violence, robbery and weapons out of reach of every kit."""
-    with open_facts() as facts:
-        result = measure_coverage(
-            facts.snapshot(),
-            facts.incidents,
-            facts.residents,
-            within_m=within_m or facts.settings.standard_m,
-            at=facts.calendar.read(moment) if moment else None,
-            only_always_open=always,
-        )
-        area = facts.area
-    if as_json:
-        print_json({"advice": area.advice} | result.as_dict())
-        return
-    _print_coverage(result, area)
-
-
-def _print_coverage(result: Coverage, area: Area) -> None:
-    console = Console(markup=False, emoji=False, highlight=False)
-    console.print(f"In an emergency: {area.advice}", style="bold red")
-    table = Table(
-        title=f"{result.records:,} records, {result.months[0]} to {result.months[1]}",
-        title_justify="left",
-    )
-    table.add_column("")
-    table.add_column("Records", justify="right")
-    table.add_row(f"More than {result.within_m:.0f} m from every counted kit", f"{result.beyond:,}")
-    table.add_row(f"Within {result.within_m:.0f} m of a counted kit", f"{result.within:,}")
-    table.add_row("Without coordinates", f"{result.without_position:,}")
-    table.add_row("Outside the county", f"{result.outside:,}")
-    console.print(table)
-    groups = Table()
-    for heading in ("Group", "Records", "Out of reach", "Share"):
-        groups.add_column(heading, justify="left" if heading == "Group" else "right")
-    for frame, column in (
-        (result.by_category, "category"),
-        (result.by_authority, "authority"),
-        (result.by_decile, "imd_decile"),
-    ):
-        for row in frame.to_dict("records"):
-            name = area.authorities.get(str(row[column]), str(row[column]))
-            shown = f"Deprivation decile {name}" if column == "imd_decile" else name
-            groups.add_row(
-                shown, f"{row['records']:,}", f"{row['beyond']:,}", f"{row['share_beyond']:.0%}"
-            )
-        groups.add_section()
-    console.print(groups)
-    console.print(
-        f"{len(result.kits)} published, unconfirmed kits were counted, {result.rough_kits} of "
-        f"them placed less exactly than {result.within_m:.0f} m; {result.hours_not_known} were "
-        "left out because their hours are not known. Straight-line distances."
-    )

@@ -156,9 +156,9 @@ def test_what_is_said_of_a_gap(facts: Facts, localities: Localities) -> None:
     found = gaps(measured(facts, World(kits, rows)), TRAVEL, localities)
     said = [(gap.why, gap.ward, gap.kits) for gap in found.gaps]
     assert said == [
-        ("All of it is near a kit that is not in service.", "Castle", ("T-02",)),
-        ("All of it is too far from every kit.", "", ()),
-        ("All of it is near a kit at hours when it is shut.", "Abbey", ("T-01",)),
+        ("Near a kit not in service.", "Castle", ("T-02",)),
+        ("Too far from every kit.", "", ()),
+        ("Near a kit that is shut then.", "Abbey", ("T-01",)),
     ]
     planned = found.gaps[0]
     assert planned.nearest_kit == "T-00 Kit 0"
@@ -171,8 +171,8 @@ def test_what_is_said_of_a_gap(facts: Facts, localities: Localities) -> None:
     )
     # the disc around the second place holds the first one only within 400 m
     assert [gap.why for gap in mixed.gaps] == [
-        "All of it is too far from every kit.",
-        "All of it is near a kit whose hours are not known.",
+        "Too far from every kit.",
+        "Near a kit of unknown hours.",
     ]
     both = gaps(
         measured(facts, World(kits[:1], (rows[0], SmallRow(0, 401, count=3), SmallRow(0, 200)))),
@@ -180,9 +180,7 @@ def test_what_is_said_of_a_gap(facts: Facts, localities: Localities) -> None:
         localities,
         count=1,
     )
-    assert both.gaps[0].why == (
-        "60% is too far from every kit and 40% near a kit whose hours are not known."
-    )
+    assert both.gaps[0].why == ("60% too far from every kit, 40% near a kit of unknown hours.")
 
 
 def test_residents_are_counted_once(facts: Facts, localities: Localities) -> None:

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from locator.analysis.coverage import coverage
-from locator.facts import Facts
 from tests.cli.conftest import Locator
 from tests.conftest import Run
 from tests.walked import import_kits_of_rutland
@@ -44,8 +42,6 @@ def test_nearest_as_json(run: Run) -> None:
         (["nearest", "NN1 1DE", "--at", "2026-03-29 01:30"], 2, "clocks go forward"),
         (["nearest", "NN1 1DE", "--count", "0"], 2, "range"),
         (["nearest", "NN1 1DE", "--at", "9999-12-31T23:59-05:00"], 2, "2026-07-04 23:30"),
-        (["coverage", "--within", "0"], 2, "range"),
-        (["coverage", "--within", "nan"], 2, "valid integer"),
         (["data", "build", "postcodes", "--from", "/nowhere"], 2, "does not exist"),
     ],
 )
@@ -94,26 +90,6 @@ def test_a_setting_out_of_range(run: Run) -> None:
     assert done.returncode == 2
     assert "LOCATOR_WALK_M_PER_S" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_coverage_equals_the_page(run: Run, facts: Facts) -> None:
-    expected = coverage(facts.snapshot(), facts.incidents, facts.residents, within_m=400)
-    done = run("coverage", "--within", "400", "--json")
-    assert done.returncode == 0, done.stderr
-    figures = json.loads(done.stdout)
-    assert figures["records"] == 28_624
-    assert figures["beyond"] == expected.beyond
-    shown = run("coverage", "--within", "400").stdout
-    for number in (expected.beyond, expected.within, expected.without_position, expected.outside):
-        assert f"{number:,}" in shown
-    assert "Call 999 first" in shown
-
-
-def test_coverage_at_an_hour(run: Run) -> None:
-    night = json.loads(run("coverage", "--at", "2026-07-04 23:30", "--json").stdout)
-    always = json.loads(run("coverage", "--always", "--json").stdout)
-    assert night["beyond"] == always["beyond"]
-    assert night["kits_hours_not_known"] == 20
 
 
 @pytest.fixture(scope="module")

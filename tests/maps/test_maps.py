@@ -1,4 +1,5 @@
 import dataclasses
+import datetime as dt
 import json
 import re
 
@@ -7,13 +8,14 @@ import pytest
 import shapely
 
 from locator import geodesy
-from locator.analysis.coverage import coverage
+from locator.analysis.coverage import Counting, Coverage, coverage
 from locator.analysis.nearest import standings
 from locator.analysis.reach import Reach
 from locator.facts import Facts
 from locator.maps import Basemap, Picture
 from locator.maps.coverage import cell_bands, coverage_map, decile_bands
 from locator.maps.kits import kits_map
+from locator.travel.standard import Standard
 
 PAPER = Basemap("/b", "", "them")
 
@@ -55,19 +57,39 @@ def test_assets_come_from_the_vendor_folder(facts: Facts) -> None:
     assert "http" not in re.sub(r"http://www\.w3\.org", "", picture.script)
 
 
+def _coverage(facts: Facts, metres: float = 400) -> Coverage:
+    return coverage(
+        facts.snapshot(),
+        facts.demand(weights={}),
+        facts.travel,
+        Standard.within(metres),
+        facts.neighbourhoods,
+        day=dt.date(2026, 7, 4),
+    )
+
+
+def _drawn(
+    facts: Facts,
+    found: Coverage,
+    counting: Counting = Counting.KNOWN,
+    reach: Reach | None = None,
+) -> Picture:
+    return coverage_map(
+        found, facts.county, facts.lsoa_outlines, counting=counting, reach=reach, basemap=PAPER
+    )
+
+
 @pytest.fixture(scope="module")
-def gaps(facts: Facts) -> tuple[str, object]:
-    result = coverage(facts.snapshot(), facts.incidents, facts.residents, within_m=400)
-    picture = coverage_map(result, facts.county, facts.lsoa_outlines, reach=None, basemap=PAPER)
-    return picture.script, result
+def gaps(facts: Facts) -> str:
+    return _drawn(facts, _coverage(facts)).script
 
 
-def test_incidents_are_cells_and_never_points(facts: Facts, gaps: tuple[str, object]) -> None:
-    script, _ = gaps
-    placed = facts.incidents.placed
+def test_incidents_are_cells_and_never_points(facts: Facts, gaps: str) -> None:
+    script = gaps
+    points = facts.demand(weights={}).points
     for column in ("longitude", "latitude"):
         written = set(re.findall(r"-?\d+\.\d{4,}", script))
-        exact = {f"{value:.6f}" for value in placed[column]}
+        exact = {f"{value:.6f}" for value in points[column]}
         assert len(written & exact) < 5  # a corner may coincide by chance
     collections = re.findall(r"_add\((\{.*\})\);", script)
     features = [f for text in collections for f in json.loads(text)["features"]]
@@ -76,8 +98,10 @@ def test_incidents_are_cells_and_never_points(facts: Facts, gaps: tuple[str, obj
     assert types <= {"Polygon", "MultiPolygon"}
 
 
-def test_layers_and_legend(gaps: tuple[str, object], facts: Facts) -> None:
-    script, _ = gaps
+@pytest.mark.parametrize("counting", list(Counting))
+def test_layers_and_legend(facts: Facts, counting: Counting) -> None:
+    found = _coverage(facts)
+    script = _drawn(facts, found, counting).script
     for name in (
         "Deprivation by neighbourhood",
         "Recorded violence out of reach",
@@ -85,17 +109,20 @@ def test_layers_and_legend(gaps: tuple[str, object], facts: Facts) -> None:
         "Bleed kits",
     ):
         assert name in script
-    assert script.count("L.circle(") == len(facts.snapshot().in_service)
-    result = coverage(facts.snapshot(), facts.incidents, facts.residents, within_m=400)
-    bands = cell_bands(result)
+    # every kit in service is drawn; who does not count has no reach and a dashed outline
+    counted = 10 if counting is Counting.KNOWN else 30
+    assert script.count("L.circle(") == counted
+    assert script.count("L.circleMarker(") == len(facts.snapshot().in_service) == 30
+    assert script.count('"dashArray": "3 3"') == 30 - counted
+    cells, _ = found.cells(counting)
+    bands = cell_bands(cells)
     assert 2 <= len(bands) <= 4
     assert {band.colour for band in bands} <= set(re.findall(r"#[0-9a-f]{6}", script))
     assert len(decile_bands()) == 5
 
 
 def test_a_map_without_gaps(facts: Facts) -> None:
-    result = coverage(facts.snapshot(), facts.incidents, facts.residents, within_m=60_000)
-    picture = coverage_map(result, facts.county, facts.lsoa_outlines, reach=None, basemap=PAPER)
+    picture = _drawn(facts, _coverage(facts, 20_000))
     assert picture.name == "map_coverage"
 
 
@@ -117,14 +144,7 @@ def _reach(*methods: str) -> Reach:
 
 
 def test_reach_areas_take_the_place_of_circles(facts: Facts) -> None:
-    result = coverage(facts.snapshot(), facts.incidents, facts.residents, within_m=400)
-    picture = coverage_map(
-        result,
-        facts.county,
-        facts.lsoa_outlines,
-        reach=_reach("streets", "straight"),
-        basemap=PAPER,
-    )
+    picture = _drawn(facts, _coverage(facts), reach=_reach("streets", "straight"))
     assert "L.circle(" not in picture.script
     assert "Reach of each kit" not in picture.script
     assert "There and back in 3 or 5 minutes, running" in picture.script

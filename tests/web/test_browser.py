@@ -31,7 +31,7 @@ pytestmark = pytest.mark.browser
 
 SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
 HERE = {"latitude": 52.2378, "longitude": -0.8960, "accuracy": 20}
-PAGES = ["/", "/map", "/coverage", "/coverage?within=150&hours=always", "/data", "/nothing"]
+PAGES = ["/", "/map", "/coverage", "/coverage?within=150&hours=any", "/data", "/nothing"]
 
 
 @pytest.fixture(scope="module")

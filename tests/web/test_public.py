@@ -2,18 +2,26 @@ import datetime as dt
 import json
 import re
 from html import unescape
+from pathlib import Path
 
 import pytest
 import shapely
+from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 
-from locator.analysis.coverage import coverage
+from locator import tables
+from locator.analysis.coverage import CELL_MINIMUM, Counting, Coverage, coverage
+from locator.analysis.gaps import Localities, gaps
 from locator.analysis.nearest import nearest
+from locator.cli import main
 from locator.facts import Facts
+from locator.settings import Settings
+from locator.travel.standard import Standard
+from locator.web import create_app
 from tests.web.conftest import Clock
 
-PAGES = ["/", "/map", "/coverage", "/coverage?within=800&hours=always", "/data"]
+PAGES = ["/", "/map", "/coverage", "/coverage?within=800&hours=any", "/data"]
 
 
 def _text(html: str) -> str:
@@ -172,20 +180,113 @@ def test_the_list_of_all_kits(client: FlaskClient, facts: Facts) -> None:
     assert "Place not known (10)" in text
 
 
-def test_coverage_shows_the_counts(client: FlaskClient, facts: Facts) -> None:
-    result = coverage(facts.snapshot(), facts.incidents, facts.residents, within_m=400)
+def _coverage(facts: Facts, metres: float = 400) -> Coverage:
+    return coverage(
+        facts.snapshot(),
+        facts.demand(weights={}),
+        facts.travel,
+        Standard.within(metres),
+        facts.neighbourhoods,
+        day=dt.date(2026, 7, 4),
+    )
+
+
+def test_coverage_tells_a_range(client: FlaskClient, facts: Facts, clock: Clock) -> None:
+    clock.now = dt.datetime.fromisoformat("2026-07-04T23:30+01:00")
+    found = _coverage(facts)
     text = _text(client.get("/coverage").text)
-    assert "All 28,624 records" in text
-    for number in (result.beyond, result.within, result.without_position, result.outside):
-        assert f"{number:,}" in text
-    assert "from every published kit" in text
+    low, high = (1 - found.total[c] for c in (Counting.PAPER, Counting.KNOWN))
+    assert f"{100 * low:.0f} to {100 * high:.0f}%" in text
+    assert "The hours of 20 of 30 kits are not known, so the truth lies between" in text
+    assert f"take away {found.loss:.0%} of what is covered on paper, and at least 0%" in text
+    assert "21.5% (Toronto" in text
+    assert "53.4% (Copenhagen" in text
+    assert "week from 29 June 2026" in text
     assert "Off the Streets NN" in text
-    night = _text(client.get("/coverage?hours=always").text)
-    assert "from every kit that is open day and night" in night
-    assert night != text
+    # every record is told
+    accounts = found.demand.accounts
+    assert f"All {accounts.read:,} records" in text
+    for number in (
+        accounts.placed,
+        accounts.without_position,
+        accounts.other_categories,
+        accounts.outside,
+    ):
+        assert f"{number:,}" in text
+    for band in found.by_band.to_dict("records"):
+        assert f"{band['weight']:,.0f} {band['known']:.0%}" in text
+    for row in found.by_decile.to_dict("records"):
+        shares = " ".join(f"{row[name]:.0%}" for name in ("known", "possible", "paper"))
+        assert f"{row['weight']:,.0f} {shares}" in text
+    assert f"the profile “{found.demand.profile_name}” stands for it" in text
 
 
-@pytest.mark.parametrize("query", ["within=7", "within=x", "hours=never", "within=400.0"])
+@pytest.mark.parametrize("when", ["known", "possible", "any"])
+def test_coverage_lists_gaps_that_may_be_shown(
+    client: FlaskClient, facts: Facts, when: str
+) -> None:
+    counting = {"known": Counting.KNOWN, "possible": Counting.POSSIBLE, "any": Counting.PAPER}
+    found = _coverage(facts)
+    localities = Localities(tables.table(facts.settings.geodata, "streets"))
+    listed = gaps(found, facts.travel, localities, count=15, counting=counting[when])
+    html = client.get(f"/coverage?hours={when}").text
+    text = _text(html)
+    for gap in listed.gaps:
+        assert gap.records >= CELL_MINIMUM
+        assert f"{gap.rank}. {gap.name} ({gap.ward} ward) {gap.records:,.0f}" in text
+        assert gap.why in text
+    assert f"{listed.rest:,.0f} more records are out of reach and in none of them" in text
+    # neither a street nor a position of a gap: hosts are not to be branded
+    table = html[html.index("The largest gaps") : html.index("What closing hours cost")]
+    assert not any(f"{gap.street}<" in table or f"{gap.street}," in table for gap in listed.gaps)
+    assert not re.search(r"-?\d+\.\d{3,}", table)
+
+
+def test_small_gaps_are_not_listed(client: FlaskClient, facts: Facts) -> None:
+    text = _text(client.get("/coverage?within=800").text)
+    table = text[text.index("The largest gaps") : text.index("What closing hours cost")]
+    records = [int(n.replace(",", "")) for n in re.findall(r"ward\) ([\d,]+) ", table)]
+    assert len(records) == 15
+    assert min(records) >= CELL_MINIMUM
+    wards = text[text.index("Every ward") : text.index("All 74,962 records")]
+    assert min(int(n.replace(",", "")) for n in re.findall(r" ([\d,]+) \d+%", wards)) >= 10
+
+
+def test_partners_incidents_never_reach_a_page(
+    client: FlaskClient, clock: Clock, tmp_path: Path
+) -> None:
+    clock.now = dt.datetime.fromisoformat("2026-07-04T23:30+01:00")
+    rows = tmp_path / "incidents.csv"
+    lines = ["id,category,date,latitude,longitude"]
+    lines += [f"{n},Stabbing,2026-05-0{n % 9 + 1} 23:10,52.3985,-0.7260" for n in range(50)]
+    rows.write_text("\n".join(lines))
+    url = f"sqlite:///{tmp_path}/registry.sqlite"
+    runner = CliRunner(env={"LOCATOR_DATABASE_URL": url})
+    options = ["--as", "incidents", "--licence", "none", "--write", "--by", "A test"]
+    done = runner.invoke(main, ["import", str(rows), *options])
+    assert done.exit_code == 0, done.output
+    with_partners = create_app(Settings(database_url=url), clock)
+    facts = with_partners.extensions["facts"]
+    added = facts.demand(weights={}, partners=True).accounts.placed - 27_533
+    assert added == 50, "planners see them"
+    for query in ("", "?hours=any", "?within=800"):
+        page = with_partners.test_client().get(f"/coverage{query}").text
+        assert page == client.get(f"/coverage{query}").text
+        assert "Stabbing" not in page
+    facts.close()
+
+
+def test_pictures_of_equity_can_be_read_out(client: FlaskClient) -> None:
+    html = client.get("/coverage").text
+    assert html.count('role="img"') == 2
+    assert "<title id=" in html
+    assert "decile 1: 21%, 36%, 36%" in html
+    assert "Coverage is concentrated in the more deprived places" in html
+
+
+@pytest.mark.parametrize(
+    "query", ["within=7", "within=x", "hours=never", "hours=always", "within=400.0"]
+)
 def test_coverage_takes_listed_choices_only(client: FlaskClient, query: str) -> None:
     response = client.get(f"/coverage?{query}")
     assert response.status_code == 422
@@ -193,7 +294,7 @@ def test_coverage_takes_listed_choices_only(client: FlaskClient, query: str) -> 
 
 
 def test_map_scripts_are_cached_by_content(client: FlaskClient) -> None:
-    for page in ("/map", "/coverage", "/coverage?within=800&hours=always"):
+    for page in ("/map", "/coverage", "/coverage?within=800&hours=any"):
         html = client.get(page).text
         (address,) = re.findall(r'src="(/maps/[^"]+)"', html)
         response = client.get(unescape(address))

@@ -1,0 +1,515 @@
+"""Tell on the terminal who and what is out of reach, where, when and why."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pandas as pd
+import pyogrio
+from rich.console import Console
+from rich.table import Table
+
+from locator import tables
+from locator.analysis.coverage import BANDS, FINDINGS, Counting, Coverage
+from locator.analysis.coverage import coverage as measure_coverage
+from locator.analysis.equity import Equity, equity
+from locator.analysis.gaps import Gaps, Localities, gaps
+from locator.analysis.worth import Needed, Worth, needed, worth
+from locator.cli._shared import as_json_option, open_facts, print_json
+from locator.demand import Basis
+from locator.errors import InputError
+from locator.exchange.formats import Scalar, _writing, delimited
+from locator.facts import Facts
+from locator.travel.standard import Standard
+
+_GROUPS = ("hour", "category", "month", "ward", "lsoa", "decile", "authority")
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_DAY_H = 24
+_KM = 1_000
+_COUNTINGS = {
+    "known": ("Known open", Counting.KNOWN),
+    "possible": ("Perhaps open", Counting.POSSIBLE),
+    "paper": ("On paper", Counting.PAPER),
+}
+_PLANNERS = "This file holds the points of single incidents. It is for planners: do not publish it."
+
+
+def standard_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command ask for a service standard; :func:`standard_of` reads it."""
+    for option in (
+        click.option(
+            "--pace",
+            default="run",
+            show_default=True,
+            type=click.Choice(["walk", "brisk", "run"]),
+            help="Of --minutes and --fetch.",
+        ),
+        click.option(
+            "--fetch",
+            type=click.FloatRange(0, 120, min_open=True),
+            help="Minutes to fetch a kit: there and back, call and code included.",
+        ),
+        click.option(
+            "--minutes",
+            type=click.FloatRange(0, 120, min_open=True),
+            help="Minutes one way, on foot.",
+        ),
+        click.option("--walking", is_flag=True, help="Metres on foot, not in a straight line."),
+        click.option(
+            "--within",
+            "within_m",
+            type=click.IntRange(1, 20_000),
+            help="Metres; LOCATOR_STANDARD_M if nothing is said.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def standard_of(
+    facts: Facts,
+    within_m: int | None,
+    minutes: float | None,
+    fetch: float | None,
+    pace: str,
+    *,
+    walking: bool,
+) -> Standard:
+    """Read the service standard that :func:`standard_options` asked for.
+
+    Raises
+    ------
+    InputError
+        Several were named, or it is no distance.
+    """
+    if sum(given is not None for given in (within_m, minutes, fetch)) > 1:
+        msg = "Choose one of --within, --minutes and --fetch."
+        raise InputError(msg)
+    speeds = facts.travel.pace
+    m_per_s = {
+        "walk": speeds.walk_m_per_s,
+        "brisk": speeds.brisk_m_per_s,
+        "run": speeds.run_m_per_s,
+    }[pace]
+    if minutes is not None:
+        return Standard.one_way(minutes, m_per_s)
+    if fetch is not None:
+        return Standard.fetch(fetch, speeds, m_per_s)
+    return Standard.within(within_m or facts.settings.standard_m, walking=walking)
+
+
+def weights_of(texts: Iterable[str]) -> dict[str, float] | None:
+    """Read ``CATEGORY=NUMBER``; None if nothing is given.
+
+    Raises
+    ------
+    InputError
+        A text is something else.
+    """
+    found = {}
+    for text in texts:
+        category, _, number = text.rpartition("=")
+        try:
+            weight = float(number)
+        except ValueError:
+            weight = np.nan
+        if not category or not 0 <= weight < np.inf:
+            msg = f"“{text}” is not CATEGORY=NUMBER. An example of one: Robbery=2."
+            raise InputError(msg)
+        found[category] = weight
+    return found or None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Everything that the command was asked for."""
+
+    facts: Facts
+    coverage: Coverage
+    residents: Coverage
+    gaps: Gaps
+    worth: Worth | None
+    needed: Needed | None
+    equity: Equity | None
+
+    def as_dict(self) -> dict[str, object]:
+        parts: dict[str, object] = {"advice": self.facts.area.advice}
+        parts |= self.coverage.as_dict() | {"gaps": self.gaps.as_dict()}
+        residents = {c.name.lower(): share for c, share in self.residents.total.items()}
+        parts["residents"] = {"people": self.residents.demand.total} | residents
+        if self.worth and self.needed:
+            parts["worth"] = self.worth.as_dict() | {
+                "fewest": {
+                    "kits": list(self.needed.kits),
+                    "spare": list(self.needed.spare),
+                    "proven": self.needed.proven,
+                }
+            }
+        if self.equity:
+            parts["equity"] = self.equity.as_dict()
+        return parts
+
+
+@click.command("coverage")
+@standard_options
+@click.option("--at", "moment", help="Count as if everything happened at this local date and time.")
+@click.option("--by", "group", type=click.Choice(_GROUPS), help="Show the shares by this.")
+@click.option(
+    "--gaps",
+    "gap_count",
+    default=5,
+    show_default=True,
+    type=click.IntRange(0, 1000),
+    help="Show so many gaps, the largest first.",
+)
+@click.option("--kits", "with_kits", is_flag=True, help="Show what each kit is worth.")
+@click.option("--equity", "with_equity", is_flag=True, help="Show coverage by deprivation.")
+@click.option("--residents", is_flag=True, help="Count residents instead of incidents.")
+@click.option("--profile", help="Hours of incidents that have none: a name or a CSV file.")
+@click.option("--partners", is_flag=True, help="Count the incidents of partners as well.")
+@click.option(
+    "--weight",
+    "weights",
+    multiple=True,
+    metavar="CATEGORY=NUMBER",
+    help="Of one incident; may be repeated.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write what is out of reach and all tables: GeoPackage (.gpkg) or CSV (.csv), for "
+    "planners only.",
+)
+@as_json_option
+def coverage_command(
+    *,
+    within_m: int | None,
+    walking: bool,
+    minutes: float | None,
+    fetch: float | None,
+    pace: str,
+    moment: str | None,
+    group: str | None,
+    gap_count: int,
+    with_kits: bool,
+    with_equity: bool,
+    residents: bool,
+    profile: str | None,
+    partners: bool,
+    weights: tuple[str, ...],
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Tell how much recorded violence has a kit within reach, and where the gaps are.
+
+    Three figures: on paper every kit in service counts, whatever its hours; known open are
+    only kits that are known to be open at the hour; perhaps open adds those whose hours nobody
+    knows. The truth lies between the last two.
+    """
+    with open_facts() as facts:
+        standard = standard_of(facts, within_m, minutes, fetch, pace, walking=walking)
+        at = facts.calendar.read(moment) if moment else None
+        today = (at or facts.calendar.now()).date()
+
+        def measured(basis: Basis) -> Coverage:
+            incidents = basis is Basis.INCIDENTS
+            demand = facts.demand(
+                basis,
+                profile=profile if incidents or residents else None,
+                weights=weights_of(weights) if incidents else None,
+                partners=partners and incidents,
+            )
+            return measure_coverage(
+                facts.snapshot(),
+                demand,
+                facts.travel,
+                standard,
+                facts.neighbourhoods,
+                day=today,
+                at=at,
+            )
+
+        people = measured(Basis.RESIDENTS)
+        result = people if residents else measured(Basis.INCIDENTS)
+        localities = Localities(tables.table(facts.settings.geodata, "streets"))
+        found = _Found(
+            facts=facts,
+            coverage=result,
+            residents=people,
+            gaps=gaps(result, facts.travel, localities, count=gap_count, residents=people),
+            worth=worth(result) if with_kits or out else None,
+            needed=needed(result) if with_kits else None,
+            equity=equity(result) if with_equity or out else None,
+        )
+        if out:
+            _write(found, out)
+    if as_json:
+        print_json(found.as_dict())
+        return
+    _print(found, group, with_kits=with_kits, with_equity=with_equity)
+    if out:
+        click.echo(f"{out}: written. {_PLANNERS}")
+
+
+def _print(found: _Found, group: str | None, *, with_kits: bool, with_equity: bool) -> None:
+    console = Console(markup=False, emoji=False, highlight=False)
+    coverage = found.coverage
+    console.print(f"In an emergency: {found.facts.area.advice}", style="bold red")
+    _print_shares(console, coverage)
+    _print_loss(console, coverage)
+    if coverage.demand.basis is Basis.INCIDENTS:
+        known, paper = (found.residents.total[c] for c in (Counting.KNOWN, Counting.PAPER))
+        console.print(
+            f"Of {found.residents.demand.total:,.0f} residents, {known:.1%} (known open) to "
+            f"{paper:.1%} (on paper) have a kit within reach."
+        )
+    if group:
+        console.print(_by_hour(coverage) if group == "hour" else _by(found, group))
+    if found.gaps.gaps:
+        _print_gaps(console, found.gaps, coverage)
+    if with_kits and found.worth and found.needed:
+        _print_kits(console, found.worth, found.needed, coverage)
+    if with_equity and found.equity:
+        _print_equity(console, found.equity)
+    _print_basis(console, coverage)
+
+
+def _table(title: str, first: str, *headings: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column(first, overflow="fold")
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _shares(row: Mapping[Any, Any]) -> list[str]:
+    return [_percent(row[name]) for name in _COUNTINGS]
+
+
+def _percent(share: float) -> str:
+    return "" if np.isnan(share) else f"{share:.1%}"
+
+
+def _unit(coverage: Coverage) -> str:
+    if coverage.demand.basis is Basis.RESIDENTS:
+        return "People"
+    points = coverage.demand.points
+    return "Records" if (points["weight"] == points["count"]).all() else "Weight"
+
+
+def _headings(coverage: Coverage) -> list[str]:
+    return [_unit(coverage), *(heading for heading, _ in _COUNTINGS.values())]
+
+
+def _print_shares(console: Console, coverage: Coverage) -> None:
+    console.print(f"Share within {coverage.standard} of a kit", style="bold")
+    table = _table("", "When", *_headings(coverage))
+    total = [_percent(coverage.total[counting]) for _, counting in _COUNTINGS.values()]
+    table.add_row("All hours", f"{coverage.demand.total:,.0f}", *total, end_section=True)
+    starts = [start for _, start in BANDS]
+    for row, start, end in zip(
+        coverage.by_band.to_dict("records"), starts, [*starts[1:], starts[0]], strict=True
+    ):
+        name = f"{str(row['group']).capitalize()}, {start:02}:00 to {end:02}:00"
+        table.add_row(name, f"{row['weight']:,.0f}", *_shares(row))
+    console.print(table)
+
+
+def _print_loss(console: Console, coverage: Coverage) -> None:
+    if np.isnan(coverage.loss):
+        return
+    elsewhere = "; ".join(f"{finding.share:.1%} in {finding.what}" for finding in FINDINGS)
+    console.print(
+        f"Of what is covered on paper, closing hours take away {coverage.loss_least:.1%} at least, "
+        f"and {coverage.loss:.1%} if every kit of unknown hours is shut. Elsewhere: {elsewhere}."
+    )
+
+
+def _by_hour(coverage: Coverage) -> Table:
+    """Put known and possible shares of a week side by side."""
+    table = _table("Known open, or known to perhaps open, %", "Hour", *_DAYS)
+    hours = 100 * coverage.by_hour[["known", "possible"]].to_numpy(dtype=np.float64)
+
+    def cell(number: int) -> str:
+        known, possible = hours[number]
+        if np.isnan(known):
+            return ""
+        low, high = f"{known:.0f}", f"{possible:.0f}"
+        return low if low == high else f"{low}-{high}"
+
+    for hour in range(_DAY_H):
+        table.add_row(f"{hour:02}:00", *(cell(day * _DAY_H + hour) for day in range(len(_DAYS))))
+    return table
+
+
+def _by(found: _Found, group: str) -> Table:
+    coverage = found.coverage
+    frame = getattr(coverage, f"by_{group}")
+    table = _table("", group.capitalize() if group != "lsoa" else "LSOA", *_headings(coverage))
+    for row in frame.to_dict("records"):
+        name = found.facts.area.authorities.get(str(row["group"]), str(row["group"]))
+        shown = str(row.get("name", "")) or name or "not known"
+        table.add_row(shown, f"{row['weight']:,.0f}", *_shares(row))
+    return table
+
+
+def _print_gaps(console: Console, found: Gaps, coverage: Coverage) -> None:
+    table = _table("The largest gaps", "Where", _unit(coverage), "Nearest kit")
+    table.add_column("Why", overflow="fold")
+    for gap in found.gaps:
+        where = f"{gap.rank}. {gap.name or 'no name'}, {gap.street}"
+        table.add_row(where, f"{gap.weight:,.0f}", _metres(gap.nearest_m), gap.why)
+    console.print(table)
+    console.print(
+        f"Out of reach are {found.weight:,.0f}; {found.rest:,.0f} of them are in none of these. "
+        "A gap is a circle as wide as the standard: one kit that can always be had in its middle "
+        "would close it."
+    )
+
+
+def _metres(metres: float) -> str:
+    if np.isinf(metres):
+        return "none"
+    return f"{metres:.0f} m" if metres < _KM else f"{metres / _KM:.1f} km"
+
+
+def _print_kits(console: Console, found: Worth, fewest: Needed, coverage: Coverage) -> None:
+    unit = _unit(coverage).lower()
+    table = _table(
+        f"What each kit is worth in {unit} (known open)",
+        "Kit",
+        "Lost without",
+        "Its share",
+        "At night",
+        "24/7 would add",
+    )
+    for kit in found.table.to_dict("records"):
+        doubt = "" if kit["in_service"] else " (not in service)"
+        if kit["in_service"] and not kit["counts"]:
+            doubt = " (never known open)"
+        table.add_row(
+            f"{kit['reference']} {kit['name']}{doubt}",
+            *(
+                f"{kit[name]:,.0f}"
+                for name in ("marginal", "shapley", "shapley_night", "always_adds")
+            ),
+        )
+    console.print(table)
+    redundant = found.table.loc[found.table["redundant"], "reference"].tolist()
+    console.print(
+        f"Nothing is lost without any one of: {', '.join(redundant) or 'none'}. The fewest that "
+        f"cover as much are {len(fewest.kits)}{'' if fewest.proven else ' or fewer'}; together "
+        f"these could go: {', '.join(fewest.spare) or 'none'}. What several kits cover is shared "
+        "equally among them. “24/7 would add” is what the kit would add in service and reachable "
+        "at every hour."
+    )
+
+
+def _print_equity(console: Console, found: Equity) -> None:
+    table = _table("By deprivation decile, 1 is the most deprived", "Decile", "Weight", *_heads())
+    for row in found.table.to_dict("records"):
+        table.add_row(str(row["group"]), f"{row['weight']:,.0f}", *_shares(row))
+    console.print(table)
+    for heading, counting in _COUNTINGS.values():
+        console.print(
+            f"{heading}: {found.says(counting)} After Erreygers {found.corrected[counting]:+.3f}."
+        )
+
+
+def _heads() -> list[str]:
+    return [heading for heading, _ in _COUNTINGS.values()]
+
+
+def _print_basis(console: Console, coverage: Coverage) -> None:
+    demand, accounts = coverage.demand, coverage.demand.accounts
+    if demand.basis is Basis.INCIDENTS:
+        console.print(
+            f"Records of {demand.months[0]} to {demand.months[1]}: {accounts.read:,} read, "
+            f"{accounts.placed:,} counted, {accounts.without_position:,} without a position, "
+            f"{accounts.outside:,} outside the area, {accounts.other_categories:,} of other "
+            f"categories, {accounts.other:,} not understood."
+        )
+    when = (
+        f"at {coverage.at:%a %d %b %Y %H:%M}"
+        if coverage.at
+        else f"of the week from {coverage.monday}"
+    )
+    console.print(
+        f"{int(coverage.in_service.sum())} published, unconfirmed kits in service were counted, "
+        f"hours {when}; of {coverage.hours_not_known} the hours are not known, "
+        f"{coverage.placed_roughly} are placed less exactly than the standard. "
+        f"{coverage.unplaced} more have no place. {' '.join([demand.says, *demand.notes])}"
+    )
+
+
+def _write(found: _Found, path: Path) -> None:
+    """Write the places out of reach and every table.
+
+    Raises
+    ------
+    InputError
+        The format is not known, or the file cannot be written.
+    """
+    frames = {
+        f"by_{name}": getattr(found.coverage, f"by_{name}").astype({"group": str})
+        for name in ("band", *_GROUPS)
+    }
+    if found.worth:
+        frames["kits"] = found.worth.table
+    if found.equity:
+        frames["equity"] = pd.DataFrame(
+            {
+                "counting": [str(counting) for counting in Counting],
+                "concentration_index": list(found.equity.index.values()),
+                "erreygers_index": list(found.equity.corrected.values()),
+            }
+        )
+    try:
+        if path.suffix.lower() == ".gpkg":
+            _write_layers(found, frames, path)
+        elif path.suffix.lower() == ".csv":
+            _write_tables(found, frames, path)
+        else:
+            msg = f"{path} should end with .gpkg or .csv."
+            raise InputError(msg)
+    except OSError as error:
+        msg = f"{path} cannot be written: {error.strerror or error}."
+        raise InputError(msg) from error
+
+
+def _note(found: _Found) -> str:
+    names = ("kits", "lsoa", "streets", *found.coverage.demand.tables)
+    return " ".join([_PLANNERS, *tables.attributions(found.facts.settings.geodata, *names)])
+
+
+def _write_layers(found: _Found, frames: Mapping[str, pd.DataFrame], path: Path) -> None:
+    layers = {"out_of_reach": found.coverage.uncovered, "gaps": found.gaps.layer}
+    with _writing.replacing(path) as draft:
+        for name, frame in (layers | dict(frames)).items():
+            pyogrio.write_dataframe(
+                frame, draft, layer=name, driver="GPKG", layer_options={"DESCRIPTION": _note(found)}
+            )
+
+
+def _write_tables(found: _Found, frames: Mapping[str, pd.DataFrame], path: Path) -> None:
+    """Write the places to the file itself, and each table to a file beside it."""
+    layer = found.coverage.uncovered
+    places = pd.DataFrame(layer.drop(columns="geometry")).assign(
+        longitude=layer.geometry.x, latitude=layer.geometry.y
+    )
+    named = {path: places, path.with_stem(f"{path.stem}-gaps"): found.gaps.table}
+    named |= {path.with_stem(f"{path.stem}-{name}"): frame for name, frame in frames.items()}
+    for target, frame in named.items():
+        rows = [
+            {str(name): _scalar(value) for name, value in row.items() if pd.notna(value)}
+            for row in frame.to_dict("records")
+        ]
+        columns = [str(name) for name in frame.columns]
+        delimited.write(target, columns, rows, title=target.stem, note=_note(found))
+
+
+def _scalar(value: object) -> Scalar:
+    return value if isinstance(value, bool | int | float) else str(value)

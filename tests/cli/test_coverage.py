@@ -1,0 +1,244 @@
+import csv
+import datetime as dt
+import json
+import re
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyogrio
+import pytest
+
+from locator import tables
+from locator.analysis.coverage import Counting, Coverage
+from locator.analysis.coverage import coverage as measure_coverage
+from locator.analysis.gaps import Localities, gaps
+from locator.demand import Basis
+from locator.facts import Facts
+from locator.travel.standard import Standard
+from tests.cli.conftest import Locator
+from tests.conftest import Run
+
+
+def county(facts: Facts, basis: Basis = Basis.INCIDENTS) -> Coverage:
+    return measure_coverage(
+        facts.snapshot(),
+        facts.demand(basis),
+        facts.travel,
+        Standard.within(400),
+        facts.neighbourhoods,
+        day=dt.datetime.now(facts.calendar.zone).date(),
+    )
+
+
+def figures(locator: Locator, *arguments: str) -> dict[str, Any]:
+    done = locator("coverage", *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    plain: dict[str, Any] = json.loads(done.stdout)
+    return plain
+
+
+def test_one_screen(run: Run, facts: Facts) -> None:
+    run.environment["COLUMNS"] = "80"
+    done = run("coverage", "--within", "400")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "Call 999 first" in lines[0]
+    assert max(map(len, lines)) <= 160
+    text = " ".join(done.stdout.split())
+    total = county(facts).total
+    for counting in (Counting.KNOWN, Counting.POSSIBLE, Counting.PAPER):
+        assert f"{total[counting]:.1%}" in text
+    for part in ("Morning", "Afternoon", "Evening", "Night, 22:00 to 06:00"):
+        assert part in text
+    assert "21.5% in Toronto" in text
+    assert "53.4% in Copenhagen" in text
+    assert "74,962 read, 27,533 counted, 678 without a position" in text
+    assert "of 20 the hours are not known" in text
+    assert re.search(r"1\. Kettering", text)
+    assert "the profile “violence” stands for it" in text
+
+
+def test_it_fits_80_columns(locator: Locator, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = {"COLUMNS": "80"}
+    from click.testing import CliRunner  # noqa: PLC0415  # the fixture's terminal is wider
+
+    from locator.cli import main  # noqa: PLC0415
+
+    url = f"sqlite:///{locator.folder}/registry.sqlite"
+    runner = CliRunner(env=narrow | {"LOCATOR_DATABASE_URL": url})
+    for arguments in (["--kits", "--equity"], ["--by", "hour"], ["--by", "ward", "--fetch", "5"]):
+        done = runner.invoke(main, ["coverage", *arguments])
+        assert done.exit_code == 0, done.output
+        assert max(map(len, done.output.splitlines())) <= 80
+
+
+def test_json_holds_every_figure(locator: Locator, facts: Facts) -> None:
+    plain = figures(locator, "--within", "400", "--kits", "--equity", "--gaps", "3")
+    found = county(facts)
+    assert plain["advice"].startswith("Call 999 first")
+    assert plain["covered"]["known"] == pytest.approx(found.total[Counting.KNOWN], abs=1e-6)
+    localities = Localities(tables.table(facts.settings.geodata, "streets"))
+    expected = gaps(found, facts.travel, localities, count=3)
+    assert [gap["weight"] for gap in plain["gaps"]["gaps"]] == [g.weight for g in expected.gaps]
+    assert plain["gaps"]["rest"] == pytest.approx(expected.rest)
+    assert len(plain["worth"]["kits"]) == len(facts.snapshot().placed)
+    assert plain["worth"]["fewest"]["spare"] == ["NN-0037"]
+    assert plain["equity"]["concentration_index"]["paper"] < 0
+    people = county(facts, Basis.RESIDENTS)
+    assert plain["residents"]["paper"] == pytest.approx(people.total[Counting.PAPER])
+
+
+def test_one_instant(locator: Locator) -> None:
+    night = figures(locator, "--at", "2026-07-04 23:30")
+    assert night["at"] == "2026-07-04T23:30:00+01:00"
+    assert night["kits_hours_not_known"] == 20
+    assert night["covered"]["known"] == figures(locator)["covered"]["known"]
+
+
+def test_standards(locator: Locator) -> None:
+    straight, on_foot, one_way, fetched = (
+        figures(locator, *arguments)
+        for arguments in (
+            ("--within", "360"),
+            ("--within", "360", "--walking"),
+            ("--minutes", "2", "--pace", "run"),
+            ("--fetch", "5"),
+        )
+    )
+    assert straight["covered"]["paper"] > on_foot["covered"]["paper"]
+    # two minutes at 3 m/s are 360 m, and so are five minutes there and back with one for the call
+    assert on_foot["covered"] == one_way["covered"] == fetched["covered"]
+    assert fetched["standard"] == "5 minutes to fetch at 3 m/s (360 m on foot)"
+    assert figures(locator, "--minutes", "2", "--pace", "walk")["standard_m"] == 152.4
+
+
+def test_weights_profiles_and_residents(locator: Locator, tmp_path: Path) -> None:
+    plain = figures(locator)
+    weighted = figures(locator, "--weight", "Robbery=2", "--weight", "Possession of weapons=0")
+    by_name = {row["group"]: row["weight"] for row in weighted["by_category"]}
+    before = {row["group"]: row["weight"] for row in plain["by_category"]}
+    assert by_name["Robbery"] == 2 * before["Robbery"]
+    assert by_name["Possession of weapons"] == 0
+    flat = figures(locator, "--profile", "flat")
+    assert len({row["weight"] for row in flat["by_hour"]}) == 1
+    assert len({row["weight"] for row in plain["by_hour"]}) > 5
+    people = figures(locator, "--residents")
+    assert people["basis"] == "residents"
+    assert people["weight"] == 785_238
+
+
+@pytest.mark.parametrize("group", ["category", "month", "ward", "lsoa", "decile", "authority"])
+def test_by_group(locator: Locator, facts: Facts, group: str) -> None:
+    done = locator("coverage", "--by", group, "--gaps", "0")
+    assert done.returncode == 0, done.stderr
+    table = getattr(county(facts), f"by_{group}")
+    text = " ".join(done.stdout.split())
+    for row in table.head(5).to_dict("records"):
+        name = facts.area.authorities.get(str(row["group"]), str(row["group"]))
+        assert f"{row.get('name', name)} │ {row['weight']:,.0f} │" in text
+    assert "The largest gaps" not in text
+
+
+def test_by_hour(locator: Locator) -> None:
+    text = locator("coverage", "--by", "hour").stdout
+    assert re.search(r"│ 23:00 +│ +7-15 │", text)
+
+
+def test_what_kits_are_worth(locator: Locator) -> None:
+    text = " ".join(locator("coverage", "--kits").stdout.split())
+    assert "NN-0030 Royal & Derngate theatre │ 822 │ 822 │" in text
+    assert "NN-0015 Newlands Shopping Centre (not in service)" in text
+    assert "NN-0023 North Gate Bus Station (never known open)" in text
+    assert "Nothing is lost without any one of: NN-0037" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--within", "0"], "range"),
+        (["--within", "nan"], "valid integer"),
+        (["--fetch", "0"], "range"),
+        (["--fetch", "0.5"], "choose one that reaches more than 0"),
+        (["--within", "400", "--minutes", "3"], "Choose one of"),
+        (["--weight", "Robbery"], "CATEGORY=NUMBER"),
+        (["--weight", "Robbery=-1"], "CATEGORY=NUMBER"),
+        (["--weight", "Robbery=nan"], "CATEGORY=NUMBER"),
+        (["--weight", "Theft of time=1"], "Theft of time"),
+        (["--profile", "midsummer"], "There is no profile"),
+        (["--by", "postcode"], "Invalid value"),
+        (["--at", "soon"], "2026-07-04 23:30"),
+        (["--out", "gaps.docx"], "should end with .gpkg or .csv"),
+        (["--out", "/nowhere/gaps.csv"], "cannot be written"),
+    ],
+)
+def test_bad_input_says_what_to_do(locator: Locator, arguments: list[str], message: str) -> None:
+    done = locator("coverage", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stdout == ""
+
+
+def test_layers_for_planners(locator: Locator, facts: Facts, tmp_path: Path) -> None:
+    out = tmp_path / "gaps.gpkg"
+    done = locator("coverage", "--gaps", "7", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    assert "do not publish" in " ".join(done.stdout.split())
+    layers = dict(pyogrio.list_layers(out))
+    assert {"out_of_reach", "gaps", "by_ward", "by_hour", "kits", "equity"} <= set(layers)
+    assert layers["out_of_reach"] == "Point"
+    assert layers["by_ward"] is None
+    places = pyogrio.read_dataframe(out, layer="out_of_reach")
+    found = county(facts)
+    beyond = found.demand.total * (1 - found.total[Counting.KNOWN])
+    assert places["beyond_known"].sum() == pytest.approx(beyond)
+    assert places.crs == "EPSG:4326"
+    assert len(pyogrio.read_dataframe(out, layer="gaps")) == 7
+    wards = pyogrio.read_dataframe(out, layer="by_ward")
+    assert wards["weight"].sum() == pytest.approx(found.demand.total)
+    with sqlite3.connect(out) as connection:
+        notes = [row[0] for row in connection.execute("SELECT description FROM gpkg_contents")]
+    connection.close()
+    assert all("do not publish it" in note and "data.police.uk" in note for note in notes)
+
+
+def test_tables_for_planners(locator: Locator, facts: Facts, tmp_path: Path) -> None:
+    out = tmp_path / "reach.csv"
+    done = locator("coverage", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    names = {path.name for path in tmp_path.glob("reach*.csv")}
+    assert {"reach.csv", "reach-gaps.csv", "reach-kits.csv", "reach-by_lsoa.csv"} <= names
+    places = pd.read_csv(out, encoding="utf-8-sig")
+    found = county(facts)
+    beyond = found.demand.total * (1 - found.total[Counting.PAPER])
+    assert places["beyond_paper"].sum() == pytest.approx(beyond)
+    assert places["longitude"].between(-1.5, -0.2).all()
+    hours = pd.read_csv(tmp_path / "reach-by_hour.csv", encoding="utf-8-sig")
+    assert len(hours) == 168
+    kits = pd.read_csv(tmp_path / "reach-kits.csv", encoding="utf-8-sig")
+    known = found.demand.total * found.total[Counting.KNOWN]
+    assert kits["shapley"].sum() == pytest.approx(known)
+
+
+def test_a_spreadsheet_runs_nothing(locator: Locator, tmp_path: Path) -> None:
+    """A kit may be named as its host likes."""
+    rows = tmp_path / "kits.csv"
+    hostile = '=HYPERLINK("http://example.org")'
+    with rows.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "name", "latitude", "longitude", "status"])
+        writer.writerow(["1", hostile, "52.3985", "-0.7260", "installed"])
+    taken = locator("import", str(rows), "--write", "--by", "A test")
+    assert taken.returncode == 0, taken.stderr
+    out = tmp_path / "reach.csv"
+    done = locator("coverage", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    cells = [
+        cell
+        for path in tmp_path.glob("reach*.csv")
+        for line in csv.reader(path.read_text("utf-8-sig").splitlines())
+        for cell in line
+    ]
+    assert any(hostile in cell for cell in cells)
+    assert not any(cell.startswith("=") for cell in cells)
