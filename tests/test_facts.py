@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from locator import demand
 from locator.demand import Basis
 from locator.errors import InputError, SettingsError
 from locator.facts import Facts
@@ -46,6 +47,12 @@ def test_weights_and_profile_of_the_settings(
     each = {"Violence and sexual offences": 0.1, "Robbery": 2.0, "Possession of weapons": 1.0}
     assert found.total == pytest.approx(sum(counts[name] * each[name] for name in each))
     assert found.profile_name == "ours"
+    # nobody else's figures are behind an own profile
+    assert found.tables == ("incidents",)
+    assert facts.demand().tables == ("incidents", "profile")
+    known = demand.profiles(own.settings.geodata)
+    assert found.with_profile(known["violence"]).tables == ("incidents", "profile")
+    assert facts.demand().with_profile(known["flat"]).tables == ("incidents",)
     # Mondays only
     assert found.hourly_weight()[24:].sum() == 0
     # an argument goes before the settings, for the profile and for all weights

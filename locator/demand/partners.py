@@ -99,7 +99,7 @@ def partners(
         accounts=Accounts(read=len(rows), placed=int(inside.sum()), outside=int((~inside).sum())),
         profile_name=profile.name if assumes else "",
         profile_source=profile.source if assumes else "",
-        tables=("profile",) if assumes else (),
+        tables=profile.tables if assumes else (),
         notes=(_NOTE,),
         known=np.minimum(used, THE_HOUR).astype(np.int8),
     ).aggregated()

@@ -254,11 +254,14 @@ class Demand:
         for row, known in enumerate(self.known_of_rows):
             if known != THE_HOUR:
                 rows[row] = hours_of(profile, int(known))
+        if not self.profile_name:
+            return replace(self, profiles=rows)
         return replace(
             self,
             profiles=rows,
-            profile_name=profile.name if self.profile_name else "",
-            profile_source=profile.source if self.profile_name else "",
+            profile_name=profile.name,
+            profile_source=profile.source,
+            tables=(*(name for name in self.tables if name != "profile"), *profile.tables),
         )
 
     @property

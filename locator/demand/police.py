@@ -378,5 +378,5 @@ def incidents(folder: Path, profile: Profile, weights: Mapping[str, float]) -> D
         ),
         profile_name=profile.name,
         profile_source=profile.source,
-        tables=("incidents", "profile"),
+        tables=("incidents", *profile.tables),
     )

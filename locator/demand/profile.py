@@ -33,14 +33,19 @@ class Profile:
         Shape ``(168,)``, adds up to 1; hour 0 is Monday 00:00 to 01:00 local time.
     source
         Where the figures come from, in a sentence.
+    table
+        Table whose attribution is owed where it is used; empty if none is.
     """
 
     name: str
     hours: type_floats
     source: str
+    table: str = ""
 
     @classmethod
-    def of(cls, name: str, numbers: Sequence[float] | type_floats, source: str) -> "Profile":
+    def of(
+        cls, name: str, numbers: Sequence[float] | type_floats, source: str, table: str = ""
+    ) -> "Profile":
         """Make a profile of any 168 numbers that are in proportion to the shares.
 
         Raises
@@ -66,7 +71,7 @@ class Profile:
             raise DataError(msg)
         hours /= hours.sum()
         hours.flags.writeable = False
-        return cls(name, hours, source)
+        return cls(name, hours, source, table)
 
     def of_day(self, weekday: int) -> type_floats:
         """Give the shares within one day of the week, as a week that is zero elsewhere.
@@ -87,6 +92,11 @@ class Profile:
         return np.asarray(hours / hours.sum())
 
     @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables whose attribution is owed, as a tuple."""
+        return (self.table,) if self.table else ()
+
+    @property
     def night_share(self) -> float:
         """Share of the hours 22:00 to 05:59."""
         return float(self.hours[NIGHT].sum())
@@ -102,10 +112,13 @@ def profiles(folder: Path) -> dict[str, Profile]:
     """
     frame = tables.table(folder, "profile")
     meanings = tables.sources(folder)["profile"].columns
-    return {
-        name: Profile.of(name, frame[name].to_numpy(dtype=np.float64), meanings[name])
-        for name in frame.columns.drop("hour")
-    }
+    found = {}
+    for name in frame.columns.drop("hour"):
+        numbers = frame[name].to_numpy(dtype=np.float64)
+        # a flat week is nobody's finding
+        table = "profile" if np.ptp(numbers) > 0 else ""
+        found[str(name)] = Profile.of(name, numbers, meanings[name], table)
+    return found
 
 
 def named(folder: Path, name: str) -> Profile:

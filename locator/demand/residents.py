@@ -69,5 +69,5 @@ def residents(folder: Path, profile: Profile) -> Demand:
         accounts=Accounts(read=int(people.sum()), placed=int(people.sum())),
         profile_name=profile.name,
         profile_source=profile.source,
-        tables=("residents",),
+        tables=("residents", *profile.tables),
     )
