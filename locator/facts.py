@@ -141,7 +141,8 @@ class Facts:
             Incidents or residents.
         profile
             Name of a profile, or a CSV file with 168 numbers; None is what the settings say for
-            incidents, and ``flat`` for residents.
+            incidents, and ``flat`` for residents. Never what a visitor of a page typed: it may
+            name any file.
         weights
             Category -> weight of one record, for incidents; None is what the settings say.
         partners
@@ -156,6 +157,8 @@ class Facts:
             are given for residents.
         SettingsError
             The same, of the settings.
+        RegistryError
+            The incidents of partners cannot be read.
         """
         by_default = "flat" if basis is Basis.RESIDENTS else self.settings.profile
         given = self.settings.category_weights if weights is None else weights
@@ -165,7 +168,7 @@ class Facts:
                 raise InputError(msg)
             given, partners = {}, False
         chosen = profile or by_default
-        version = self.snapshot().version if partners else 0
+        version = store.version(self.engine) if partners else 0
         key = (basis, chosen, frozenset(given.items()), partners, version)
         with self._demand_lock:
             if key not in self._demands:
