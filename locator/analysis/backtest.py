@@ -231,7 +231,7 @@ class _Test:
         residents: Demand | None,
         start: str,
         fixed: Sites,
-        order: Sequence[int],
+        order: Sequence[int] = (),
     ) -> None:
         demand, grid = question.demand, question.candidates.grid
         self.start, self.fixed = start, fixed
@@ -426,11 +426,8 @@ def _capital(text: str) -> str:
 
 
 def _assumptions(question: Question, placed: int, left_out: int) -> tuple[str, ...]:
-    rough = int(
-        (
-            question.snapshot.precision_m[question.snapshot.installed] > question.standard.metres
-        ).sum()
-    )
+    snapshot, metres = question.snapshot, question.standard.metres
+    rough = int((snapshot.precision_m[snapshot.installed] > metres).sum())
     return (
         question.demand.says,
         *question.demand.notes,

@@ -39,6 +39,7 @@ for _command in (
     registry.backup_command,
     registry.restore_command,
     planning.plan_command,
+    planning.backtest_command,
     reporting.plan_report_command,
     data.data,
     network.network,

@@ -5,16 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pandas as pd
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
 from locator import tables
 from locator.analysis import candidates as sites
+from locator.analysis.backtest import OPTIMISED, backtest
 from locator.analysis.choosing import Question
 from locator.analysis.goal import Action, Costs, Goal, Objective, Unknown
 from locator.analysis.siting import Plan, Site, plan
 from locator.cli._shared import as_json_option, open_facts, print_json, progress_bar
+from locator.cli.coverage import standard_of, standard_options, weights_of
 from locator.demand import Basis, Demand, profiles
 from locator.errors import InputError
 from locator.exchange.formats import FORMATS, for_writing
@@ -22,7 +25,6 @@ from locator.facts import Facts
 from locator.travel.standard import Standard
 
 _KINDS = "registry,station,hospital,practice,school,stop,junction"
-_SPEEDS = ("walk", "brisk", "run")
 _ACTIONS = {
     "cabinet": Action.NEW_CABINET,
     "bag": Action.NEW_BAG,
@@ -32,102 +34,24 @@ _COSTS = Costs()
 type_command = Callable[..., Any]
 
 
-def standard_options(command: type_command) -> type_command:
-    """Let a command take a service standard in metres or minutes."""
-    for option in reversed(
-        (
-            click.option(
-                "--within",
-                "within_m",
-                type=click.FloatRange(1, 20_000),
-                help="Standard: metres in a straight line; LOCATOR_STANDARD_M otherwise.",
-            ),
-            click.option("--on-foot", is_flag=True, help="Count the metres of --within on foot."),
-            click.option(
-                "--minutes", type=click.FloatRange(0.1, 120), help="Standard: minutes one way."
-            ),
-            click.option(
-                "--fetch",
-                "fetch_min",
-                type=click.FloatRange(0.1, 120),
-                help="Standard: minutes there and back, with the call and the code.",
-            ),
-            click.option(
-                "--pace",
-                default="run",
-                show_default=True,
-                type=click.Choice(_SPEEDS),
-                help="How fast somebody goes, for standards in minutes.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-def standard_of(
-    facts: Facts,
-    within_m: float | None,
-    minutes: float | None,
-    fetch_min: float | None,
-    *,
-    pace: str,
-    on_foot: bool,
-) -> Standard:
-    """Make the standard that the options ask for.
-
-    Raises
-    ------
-    InputError
-        More than one was given, or it reaches nowhere.
-    """
-    if sum(given is not None for given in (within_m, minutes, fetch_min)) > 1:
-        msg = "Give one standard: --within, --minutes or --fetch."
-        raise InputError(msg)
-    speed = _speed(facts, pace)
-    if minutes is not None:
-        return Standard.one_way(minutes, speed)
-    if fetch_min is not None:
-        return Standard.fetch(fetch_min, facts.travel.pace, speed)
-    return Standard.within(within_m or facts.settings.standard_m, walking=on_foot)
-
-
-def _speed(facts: Facts, pace: str) -> float:
-    known = facts.travel.pace
-    return dict(
-        zip(_SPEEDS, (known.walk_m_per_s, known.brisk_m_per_s, known.run_m_per_s), strict=True)
-    )[pace]
-
-
 def demand_options(command: type_command) -> type_command:
-    """Let a command choose the demand."""
-    for option in reversed(
-        (
-            click.option("--profile", help="Hours of the week where a record has none."),
-            click.option(
-                "--weight",
-                "weights",
-                multiple=True,
-                metavar="CATEGORY=NUMBER",
-                help="How much a record of a category counts; LOCATOR_CATEGORY_WEIGHTS otherwise.",
-            ),
-            click.option(
-                "--partners", is_flag=True, help="Count the incidents of partners as well."
-            ),
-        )
+    """Let a command choose the demand; :func:`demand_of` reads it."""
+    for option in (
+        click.option("--partners", is_flag=True, help="Count the incidents of partners as well."),
+        click.option(
+            "--weight",
+            "weights",
+            multiple=True,
+            metavar="CATEGORY=NUMBER",
+            help="How much a record of a category counts; LOCATOR_CATEGORY_WEIGHTS otherwise.",
+        ),
+        click.option("--profile", help="Hours of the week where a record has none."),
     ):
         command = option(command)
     return command
 
 
-def demand_of(
-    facts: Facts,
-    profile: str | None,
-    weights: Sequence[str],
-    *,
-    partners: bool,
-    basis: Basis = Basis.INCIDENTS,
-) -> Demand:
+def demand_of(facts: Facts, options: Mapping[str, Any], basis: Basis) -> Demand:
     """Read the demand that the options ask for.
 
     Raises
@@ -137,21 +61,33 @@ def demand_of(
     """
     if basis is Basis.RESIDENTS:
         return facts.demand(basis)
+    weights = weights_of(options["weights"])
     return facts.demand(
-        basis,
-        profile=profile,
-        weights=dict(map(_weight, weights)) if weights else None,
-        partners=partners,
+        basis, profile=options["profile"], weights=weights, partners=options["partners"]
     )
 
 
-def _weight(text: str) -> tuple[str, float]:
-    category, _, number = text.rpartition("=")
-    try:
-        return category.strip(), float(number)
-    except ValueError as error:
-        msg = f"“{text}” is not a weight. An example: --weight Robbery=2."
-        raise InputError(msg) from error
+def candidate_options(command: type_command) -> type_command:
+    """Let a command choose where kits may go."""
+    for option in (
+        click.option(
+            "--exclude",
+            type=click.Path(path_type=Path),
+            help="GeoJSON or GeoPackage with areas in which no kit may go.",
+        ),
+        click.option(
+            "--site", "points", multiple=True, metavar="LAT,LON", help="Another candidate."
+        ),
+        click.option(
+            "--candidates",
+            "kinds",
+            default=_KINDS,
+            show_default=True,
+            help="Where kits may go; also grid:METRES.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 @click.command("plan")
@@ -172,19 +108,7 @@ def _weight(text: str) -> tuple[str, float]:
     help="For --objective gradual: counts in full within this, in the unit of the standard; "
     "half of it otherwise.",
 )
-@click.option(
-    "--candidates",
-    "kinds",
-    default=_KINDS,
-    show_default=True,
-    help="Where kits may go; also grid:METRES.",
-)
-@click.option("--site", "points", multiple=True, metavar="LAT,LON", help="Another candidate.")
-@click.option(
-    "--exclude",
-    type=click.Path(path_type=Path),
-    help="GeoJSON or GeoPackage with areas in which no kit may go.",
-)
+@candidate_options
 @click.option(
     "--action",
     "actions",
@@ -259,22 +183,41 @@ def plan_command(**options: Any) -> None:
 def _planned(
     facts: Facts, options: Mapping[str, Any], progress: Callable[[str, int], None]
 ) -> Plan:
-    standard = standard_of(
-        facts,
-        options["within_m"],
-        options["minutes"],
-        options["fetch_min"],
-        pace=options["pace"],
-        on_foot=options["on_foot"],
-    )
+    standard = _standard(facts, options)
     goal = _goal(facts, options, standard)
-    demand = demand_of(
-        facts,
-        options["profile"],
-        options["weights"],
-        partners=options["partners"],
-        basis=Basis(options["basis"]),
+    demand = demand_of(facts, options, Basis(options["basis"]))
+    question = _question(facts, options, demand, standard, goal)
+    return plan(
+        question,
+        residents=facts.demand(Basis.RESIDENTS),
+        profiles=tuple(profiles(facts.settings.geodata).values()),
+        sensitivity=options["sensitivity"],
+        resamples=options["bootstrap"],
+        progress=progress,
     )
+
+
+def _standard(
+    facts: Facts, options: Mapping[str, Any], limits: Mapping[str, float | None] | None = None
+) -> Standard:
+    given = options if limits is None else limits
+    return standard_of(
+        facts,
+        given.get("within_m"),
+        given.get("minutes"),
+        given.get("fetch"),
+        str(options["pace"]),
+        walking=bool(options["walking"]),
+    )
+
+
+def _question(
+    facts: Facts,
+    options: Mapping[str, Any],
+    demand: Demand,
+    standard: Standard,
+    goal: Goal,
+) -> Question:
     kinds, grid_m = _kinds(facts, options["kinds"])
     anywhere = goal.objective in {Objective.MEDIAN, Objective.CENTER}
     candidates = sites.gather(
@@ -285,14 +228,7 @@ def _planned(
         excluded=sites.read_areas(options["exclude"]) if options["exclude"] else None,
         near=None if anywhere else (demand.places.grid, standard.metres),
     )
-    return plan(
-        Question.of(facts, demand, candidates, standard, goal),
-        residents=facts.demand(Basis.RESIDENTS),
-        profiles=tuple(profiles(facts.settings.geodata).values()),
-        sensitivity=options["sensitivity"],
-        resamples=options["bootstrap"],
-        progress=progress,
-    )
+    return Question.of(facts, demand, candidates, standard, goal)
 
 
 def _goal(facts: Facts, options: Mapping[str, Any], standard: Standard) -> Goal:
@@ -319,17 +255,8 @@ def _goal(facts: Facts, options: Mapping[str, Any], standard: Standard) -> Goal:
 
 def _full(facts: Facts, options: Mapping[str, Any], standard: Standard) -> Standard:
     limit = standard.limit / 2 if options["full"] is None else options["full"]
-    timed = {"minutes": options["minutes"], "fetch_min": options["fetch_min"]}
-    unit = next((name for name, given in timed.items() if given is not None), "within_m")
-    given = {"within_m": None, "minutes": None, "fetch_min": None} | {unit: limit}
-    return standard_of(
-        facts,
-        given["within_m"],
-        given["minutes"],
-        given["fetch_min"],
-        pace=options["pace"],
-        on_foot=options["on_foot"],
-    )
+    unit = next((name for name in ("minutes", "fetch") if options[name] is not None), "within_m")
+    return _standard(facts, options, {unit: limit})
 
 
 def _kinds(facts: Facts, text: str) -> tuple[list[str], float | None]:
@@ -354,6 +281,57 @@ def _point(text: str) -> tuple[float, float]:
         msg = f"“{text}” is no position. An example: --site 52.2405,-0.9027."
         raise InputError(msg) from error
     return longitude, latitude
+
+
+@click.command("backtest")
+@click.option(
+    "--new", default=10, show_default=True, type=click.IntRange(1, 1000), help="So many new kits."
+)
+@standard_options
+@candidate_options
+@demand_options
+@as_json_option
+def backtest_command(**options: Any) -> None:
+    """Choose sites on earlier months, score them on the next, beside other ways to choose."""
+    with open_facts() as facts, progress_bar(quiet=options["as_json"]) as progress:
+        standard = _standard(facts, options)
+        demand = demand_of(facts, options, Basis.INCIDENTS)
+        question = _question(facts, options, demand, standard, Goal(new=options["new"]))
+        found = backtest(question, facts.demand(Basis.RESIDENTS), progress=progress)
+        owed = tables.attributions(facts.settings.geodata, *found.tables)
+        advice = facts.area.advice
+    if options["as_json"]:
+        print_json({"advice": advice} | found.as_dict() | {"attributions": owed})
+        return
+    console = Console(markup=False, emoji=False, highlight=False)
+    console.print(f"In an emergency: {advice}", style="bold red")
+    console.print(
+        f"Chosen on the months before, scored on each of {found.months[1]} to "
+        f"{found.months[-1]}; within {found.standard}.",
+        style="bold",
+    )
+    for start, rows in found.table.groupby("start", sort=False):
+        console.print(_backtest_table(str(start), rows))
+    for sentence in (*found.says, *found.assumptions, *owed):
+        console.print(sentence)
+
+
+def _backtest_table(start: str, rows: pd.DataFrame) -> Table:
+    table = Table(title=f"{start[:1].upper()}{start[1:]}", title_justify="left")
+    for heading in ("Way to choose", "Reached", "95 %", "Optimised: more", "95 %"):
+        table.add_column(heading, justify="left" if heading == "Way to choose" else "right")
+    for row in rows.to_dict("records"):
+        gain = ("", "")
+        if row["strategy"] != OPTIMISED:
+            interval = f"{row['gain_low'] * 100:+.1f} to {row['gain_high'] * 100:+.1f}"
+            gain = f"{row['gain'] * 100:+.1f} points", interval
+        table.add_row(
+            str(row["strategy"]),
+            f"{row['share']:.1%}",
+            f"{row['low'] * 100:.1f} to {row['high'] * 100:.1f}",
+            *gain,
+        )
+    return table
 
 
 def _write(found: Plan, path: Path, note: str) -> None:
