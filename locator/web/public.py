@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, make_response, render_template, request
 
 from locator import geodesy, tables
-from locator.analysis.coverage import BANDS, CELL_MINIMUM, FINDINGS, Counting
+from locator.analysis.coverage import BANDS, CELL_MINIMUM, FINDINGS, Counting, Coverage
 from locator.analysis.equity import curve_picture, decile_picture
 from locator.analysis.fetch import Answer, Availability, Fetch
 from locator.analysis.nearest import nearest, overview
@@ -180,6 +180,8 @@ def coverage() -> str:
         findings=FINDINGS,
         Counting=Counting,
         out_of_reach=_span(*(1 - share for share in figures.coverage.total.values())),
+        span=_span,
+        lost=_lost(figures.coverage),
         hours_of_band=_hours_of_bands(),
         within_m=within_m,
         standards=pictures.standards(),
@@ -207,12 +209,19 @@ def _span(*shares: float) -> str:
     return f"{low}%" if low == high else f"{low} to {high}%"
 
 
+def _lost(coverage: Coverage) -> str:
+    """Write what closing hours cost; empty if there is nothing to lose."""
+    if coverage.loss != coverage.loss:  # NaN is not equal to itself
+        return ""
+    return _span(coverage.loss_least, coverage.loss)
+
+
 def _hours_of_bands() -> dict[str, str]:
-    """Write the hours of each part of the day: ``Night, 22:00 to 06:00``."""
+    """Write the hours of each part of the day: ``Night, 22 to 6``."""
     starts = [first for _, first in BANDS]
     ends = [*starts[1:], starts[0]]
     return {
-        name: f"{name.capitalize()}, {first:02}:00 to {end:02}:00"
+        name: f"{name.capitalize()}, {first} to {end}"
         for (name, first), end in zip(BANDS, ends, strict=True)
     }
 

@@ -198,7 +198,7 @@ def test_coverage_tells_a_range(client: FlaskClient, facts: Facts, clock: Clock)
     low, high = (1 - found.total[c] for c in (Counting.PAPER, Counting.KNOWN))
     assert f"{100 * low:.0f} to {100 * high:.0f}%" in text
     assert "The hours of 20 of 30 kits are not known, so the truth lies between" in text
-    assert f"take away {found.loss:.0%} of what is covered on paper, and at least 0%" in text
+    assert f"0 to {found.loss:.0%} of what is covered on paper is lost to closing hours" in text
     assert "21.5% (Toronto" in text
     assert "53.4% (Copenhagen" in text
     assert "week from 29 June 2026" in text
@@ -214,10 +214,13 @@ def test_coverage_tells_a_range(client: FlaskClient, facts: Facts, clock: Clock)
     ):
         assert f"{number:,}" in text
     for band in found.by_band.to_dict("records"):
-        assert f"{band['weight']:,.0f} {band['known']:.0%}" in text
+        assert f"{band['weight']:,.0f} {100 * band['known']:.0f}–{band['possible']:.0%}" in text
     for row in found.by_decile.to_dict("records"):
-        shares = " ".join(f"{row[name]:.0%}" for name in ("known", "possible", "paper"))
-        assert f"{row['weight']:,.0f} {shares}" in text
+        known, possible, paper = (
+            f"{100 * row[name]:.0f}" for name in ("known", "possible", "paper")
+        )
+        shown = possible if known == possible else f"{known}–{possible}"
+        assert f"{row['weight']:,.0f} {shown}% {paper}%" in text
     assert f"the profile “{found.demand.profile_name}” stands for it" in text
 
 
@@ -233,9 +236,9 @@ def test_coverage_lists_gaps_that_may_be_shown(
     text = _text(html)
     for gap in listed.gaps:
         assert gap.records >= CELL_MINIMUM
-        assert f"{gap.rank}. {gap.name} ({gap.ward} ward) {gap.records:,.0f}" in text
-        assert gap.why in text
-    assert f"{listed.rest:,.0f} more records are out of reach and in none of them" in text
+        said = rf"{gap.rank}\. {gap.name} \({gap.ward} ward\) {gap.why} About [\d,]+ residents\. "
+        assert re.search(f"{said}{gap.records:,.0f} ", text)
+    assert f"{listed.rest:,.0f} more records are out of reach" in text
     # neither a street nor a position of a gap: hosts are not to be branded
     table = html[html.index("The largest gaps") : html.index("What closing hours cost")]
     assert not any(f"{gap.street}<" in table or f"{gap.street}," in table for gap in listed.gaps)
@@ -245,7 +248,7 @@ def test_coverage_lists_gaps_that_may_be_shown(
 def test_small_gaps_are_not_listed(client: FlaskClient, facts: Facts) -> None:
     text = _text(client.get("/coverage?within=800").text)
     table = text[text.index("The largest gaps") : text.index("What closing hours cost")]
-    records = [int(n.replace(",", "")) for n in re.findall(r"ward\) ([\d,]+) ", table)]
+    records = [int(n.replace(",", "")) for n in re.findall(r"residents\. ([\d,]+) ", table)]
     assert len(records) == 15
     assert min(records) >= CELL_MINIMUM
     wards = text[text.index("Every ward") : text.index("All 74,962 records")]
