@@ -292,9 +292,11 @@ class Demand:
 
 def together(first: Demand, second: Demand) -> Demand:
     """Join two demands of one basis and profile; nothing is merged."""
+    # empty tables would only blur the types of the columns
+    filled = [part.points for part in (first, second) if len(part.points)]
     return Demand(
         basis=first.basis,
-        points=pd.concat([first.points, second.points], ignore_index=True),
+        points=pd.concat(filled, ignore_index=True) if filled else first.points,
         profiles=np.vstack([first.profiles, second.profiles]),
         profile_of=np.concatenate([first.profile_of, second.profile_of + len(first.profiles)]),
         accounts=first.accounts + second.accounts,

@@ -291,7 +291,9 @@ def tally(folder: Path, geodata: Path) -> Tally:
         frame.loc[~placed, ["longitude", "latitude"]] = np.nan
         frame.loc[wrong, "month"] = file.month
         frame.loc[wrong, "category"] = ""
-        parts += [_counted(frame), _broken(file, read.broken)]
+        parts.append(_counted(frame))
+        if read.broken:
+            parts.append(_broken(file, read.broken))
     counted = _counted(pd.concat(parts, ignore_index=True))
     every_id = np.concatenate(ids)
     said = {
@@ -319,7 +321,7 @@ def _counted(frame: pd.DataFrame) -> pd.DataFrame:
 def _broken(file: StreetFile, lines: int) -> pd.DataFrame:
     """Give lines that no row came from as a row of the counts."""
     row = (file.month, "", Account.NOT_UNDERSTOOD.value, "", np.nan, np.nan, lines)
-    return pd.DataFrame([row] if lines else [], columns=[*_KEYS, "records"])
+    return pd.DataFrame([row], columns=[*_KEYS, "records"])
 
 
 def _notes(files: list[StreetFile], counted: pd.DataFrame) -> Iterator[str]:
