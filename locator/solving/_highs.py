@@ -61,12 +61,12 @@ class Found:
     prices: type_floats | None
 
 
-class _Quiet(highspy.Highs):  # type: ignore[misc]
+class _Quiet(highspy.Highs):
     """HiGHS without the line about itself that it prints when callbacks are set."""
 
     def enableCallbacks(self) -> None:  # noqa: N802 - its name in highspy
-        self.setOptionValue("output_flag", False)
-        super().enableCallbacks()
+        self.setOptionValue("output_flag", False)  # noqa: FBT003
+        super().enableCallbacks()  # type: ignore[no-untyped-call]
 
 
 def maximise(
@@ -97,7 +97,7 @@ def maximise(
     KeyboardInterrupt
         As soon as Ctrl-C was pressed; ``better`` was called for all that was found by then.
     """
-    highs = _Quiet()
+    highs = _Quiet()  # type: ignore[no-untyped-call]
     for option, setting in (
         ("threads", 1),
         ("time_limit", max(seconds, 0.0)),
@@ -135,7 +135,7 @@ def maximise(
         while not done.wait(_LOOK_S):
             tell()
     except KeyboardInterrupt:
-        highs.cancelSolve()
+        highs.cancelSolve()  # type: ignore[no-untyped-call]
         done.wait(_STOPPING_S)
         raise
     finally:

@@ -1,7 +1,6 @@
 """Prove how much any choice can be worth at most: prices on rows of demand."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
 
 import numpy as np
 
@@ -11,29 +10,16 @@ from locator.solving.problem import Problem
 
 # prices are rounded to so many bits of the total, so that sums of them are exact
 _BITS = 40
-# rounds without a lower bound before steps are shortened
-_PATIENCE = 20
 # what adding up floats may have taken off a bound, as a part of it, at the very most
 _ROUNDING = 1e-9
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Priced:
-    """What prices prove.
-
-    Attributes
-    ----------
-    bound
-        No choice within the budget is worth more.
-    price
-        Shape ``(rows,)``.
-    share
-        Shape ``(sites,)``, 0 to 1: how much of each site an almost best mixture of choices has.
-    """
-
-    bound: float
-    price: type_floats
-    share: type_floats
+# The volume algorithm: steps as parts of the way to the target, and how they change; rounds
+# without a lower bound before they become shorter; the part of a round in the average.
+_FIRST_STEP, _LONGEST_STEP = 0.1, 2.0
+_LONGER, _SHORTER = 1.1, 0.66
+_PATIENCE = 20
+_LEAST_MIX, _MOST_MIX = 0.01, 0.1
+# the way to the target is taken to be so long at least, as a part of the bound
+_LEAST_AIM = 1e-6
 
 
 def safe(cover: Cover, bound: float) -> float:
@@ -60,7 +46,7 @@ def bound_of(problem: Problem, price: type_floats) -> float:
     (Lagrangian relaxation, Galvão & ReVelle 1996, doi 10.1016/0377-2217(94)00159-6).
     """
     kept = np.maximum(problem.cover.weight - price[:, None], 0).sum()
-    earned, _ = _best_mix(problem, problem.cover.site_sums(price))
+    earned, _ = best_mix(problem, problem.cover.site_sums(price))
     return float(kept) + earned
 
 
@@ -80,17 +66,12 @@ def least_budget(problem: Problem, price: type_floats, target: float) -> float:
     return float(costs[last] - over * problem.cost[order[last]])
 
 
-def lagrangian(
-    problem: Problem,
-    price: type_floats,
-    target: float,
-    rounds: int,
-    each: Callable[[Priced], bool] | None = None,
-) -> Priced:
-    """Lower the bound by changing prices: the volume algorithm.
+class Prices:
+    """Prices on rows that prove a bound, and lower it round by round: the volume algorithm.
 
-    Barahona & Anbil (2000), doi 10.1007/s101070050002. It moves prices along the average of
-    what was short in the rounds so far, which converges where single rounds zigzag.
+    Barahona & Anbil (2000), doi 10.1007/s101070050002. Prices move along the average of what
+    was short in the rounds so far, which converges where single rounds zigzag; the average of
+    what was chosen is then almost the best mixture of choices.
 
     Parameters
     ----------
@@ -98,62 +79,87 @@ def lagrangian(
         The question.
     price
         Shape ``(rows,)``; where to begin.
-    target
-        Worth of a choice that is known.
-    rounds
-        At most so many.
-    each
-        Called after each round that lowered the bound; true stops.
 
-    Returns
-    -------
-    priced
-        Always valid, however few the rounds.
+    Attributes
+    ----------
+    bound
+        No choice within the budget is worth more (see ``bound_of``), up to rounding.
+    price
+        Shape ``(rows,)``: prices that prove it.
+    share
+        Shape ``(sites,)``, 0 to 1: how much of each site the average has.
     """
-    cover = problem.cover
-    unit = np.ldexp(1.0, int(np.frexp(max(cover.weight.sum(), 1e-300))[1]) - _BITS)
-    top = cover.weight[:, 0]
 
-    def look(price: type_floats) -> tuple[float, type_floats, type_floats]:
-        earned, x = _best_mix(problem, cover.site_sums(price))
+    def __init__(self, problem: Problem, price: type_floats) -> None:
+        self._problem = problem
+        total = max(float(problem.cover.weight.sum()), np.finfo(np.float64).tiny)
+        self._unit = math.ldexp(1.0, math.frexp(total)[1] - _BITS)
+        self.price = self._rounded(price)
+        self.bound, self.share, self._short = self._look(self.price)
+        self._factor, self._worse = _FIRST_STEP, 0
+
+    def lower(self, target: float, rounds: int) -> None:
+        """Change prices so many times.
+
+        Parameters
+        ----------
+        target
+            Worth of the best choice that is known.
+        rounds
+            Each looks once at all pairs.
+        """
+        for _ in range(rounds):
+            norm = _dot(self._short, self._short)
+            if norm == 0:
+                return
+            step = self._factor * max(self.bound - target, self.bound * _LEAST_AIM) / norm
+            price = self._rounded(self.price - step * self._short)
+            value, chosen, short = self._look(price)
+            forward = _dot(self._short, short) > 0
+            change = short - self._short
+            length = _dot(change, change)
+            # the shortest on the line between the average and this round, within limits
+            mix = -_dot(self._short, change) / length if length else 0.0
+            mix = min(max(mix, _LEAST_MIX), _MOST_MIX)
+            self.share = self.share + mix * (chosen - self.share)
+            self._short = self._short + mix * change
+            if value < self.bound:
+                self.bound, self.price, self._worse = value, price, 0
+                if forward:
+                    self._factor = min(self._factor * _LONGER, _LONGEST_STEP)
+            else:
+                self._worse += 1
+                if self._worse == _PATIENCE:
+                    self._factor, self._worse = self._factor * _SHORTER, 0
+
+    def _rounded(self, price: type_floats) -> type_floats:
+        """Keep prices between 0 and full, and such that sums of them are exact."""
+        price = np.clip(price, 0, self._problem.cover.weight[:, 0])
+        return np.rint(price / self._unit) * self._unit
+
+    def _look(self, price: type_floats) -> tuple[float, type_floats, type_floats]:
+        """Give the bound of some prices, what is chosen at them, and how much rows are over."""
+        cover = self._problem.cover
+        earned, share = best_mix(self._problem, cover.site_sums(price))
         above = cover.weight - price[:, None]
-        kept = np.maximum(above, 0).sum()
-        return kept + earned, x, cover.row_sums(x) - (above > 0).sum(axis=1)
-
-    best_price = np.rint(np.clip(price, 0, top) / unit) * unit
-    best, share, spare = look(best_price)
-    found = Priced(float(best), best_price, share)
-    factor, worse = 0.1, 0
-    for _ in range(rounds):
-        norm = float((spare * spare).sum())
-        aim = max(best - target, best * 1e-6)
-        if norm == 0:
-            break
-        price = np.clip(best_price - factor * aim / norm * spare, 0, top)
-        price = np.rint(price / unit) * unit
-        value, x, short = look(price)
-        # the nearer of the two ends of the line between old and new average
-        change = short - spare
-        length = float((change * change).sum())
-        mix = -float((spare * change).sum()) / length if length else 1.0
-        mix = min(max(mix, 0.01), 0.1)
-        along = float((spare * short).sum())
-        share, spare = share + mix * (x - share), spare + mix * change
-        if value < best:
-            best, best_price, worse = value, price, 0
-            found = Priced(float(best), best_price, share)
-            # a step in the right direction that could have been longer
-            factor = min(factor * (1.1 if along > 0 else 1.0), 2.0)
-            if each is not None and each(found):
-                break
-        else:
-            worse += 1
-            if worse == _PATIENCE:
-                factor, worse = max(factor * 0.66, 1e-4), 0
-    return Priced(found.bound, found.price, share)
+        value = float(np.maximum(above, 0).sum()) + earned
+        return value, share, cover.row_sums(share) - (above > 0).sum(axis=1)
 
 
-def _best_mix(problem: Problem, earned: type_floats) -> tuple[float, type_floats]:
+def _dot(one: type_floats, other: type_floats) -> float:
+    """Multiply two vectors on one thread: those of BLAS wait for busy processors."""
+    return float((one * other).sum())
+
+
+def marginal(problem: Problem, earned: type_floats) -> float:
+    """Tell what a site must earn per cost to be chosen by ``best_mix``: 0 if all can be."""
+    ratio = earned / problem.cost
+    order = np.argsort(-ratio, kind="stable")
+    last = int(np.searchsorted(np.cumsum(problem.cost[order]), problem.limit, side="right"))
+    return max(float(ratio[order[last]]), 0.0) if last < len(order) else 0.0
+
+
+def best_mix(problem: Problem, earned: type_floats) -> tuple[float, type_floats]:
     """Fill the budget with what earns most per cost, the last one in part."""
     limit = problem.limit
     share = np.zeros(len(earned))
@@ -174,4 +180,4 @@ def _best_mix(problem: Problem, earned: type_floats) -> tuple[float, type_floats
     if whole < len(order):
         left = limit - (spent[whole - 1] if whole else 0.0)
         share[order[whole]] = left / problem.cost[order[whole]]
-    return float(earned @ share), share
+    return _dot(earned, share), share

@@ -210,8 +210,7 @@ class Cover:
         """
         if not _kernels.AVAILABLE:
             site = np.repeat(np.arange(self.sites), np.diff(self.first))
-            added: type_floats = np.bincount(site, value[self.row], self.sites)
-            return added
+            return np.bincount(site, value[self.row], self.sites).astype(np.float64)
         sums = np.empty(self.sites)
         _kernels.site_sums(self.first, self.row, value, sums)
         return sums
@@ -226,8 +225,7 @@ class Cover:
         """
         if not _kernels.AVAILABLE:
             shares = np.repeat(value, np.diff(self.first))
-            added: type_floats = np.bincount(self.row, shares, self.rows)
-            return added
+            return np.bincount(self.row, shares, self.rows).astype(np.float64)
         sums = np.zeros(self.rows)
         _kernels.row_sums(self.first, self.row, value, sums)
         return sums

@@ -49,10 +49,10 @@ def curve(problem: Problem, n: int, *, seconds: float = 5.0, gap: float = 1e-4) 
     worth = np.array([cover.worth(plan) for plan in plans[1:]])
     most = np.full(n, cover.worth(np.arange(cover.sites)))
     for k in np.unique(np.geomspace(1, max(n, 1), _PRICED).astype(int) - 1)[: n or 0]:
-        start = bound.start_prices(cover, plans[k + 1])
-        price = bound.lagrangian(asked[k], start, worth[k], _ROUNDS).price
+        prices = bound.Prices(asked[k], bound.start_prices(cover, plans[k + 1]))
+        prices.lower(worth[k], _ROUNDS)
         for i, one in enumerate(asked):
-            most[i] = min(most[i], bound.safe(cover, bound.bound_of(one, price)))
+            most[i] = min(most[i], bound.safe(cover, bound.bound_of(one, prices.price)))
     for k, one in enumerate(asked):
         left = seconds - (time.perf_counter() - began)
         if left > 0 and most[k] - worth[k] > gap * most[k]:

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from locator.errors import InputError
-from locator.solving import _highs, bound, exact
-from locator.solving._kernels import type_floats, type_numbers
+from locator.solving import _highs, bound, model
+from locator.solving._kernels import type_numbers
 from locator.solving.cover import Cover
 from locator.solving.greedy import lazy_greedy, ordered
 from locator.solving.problem import Problem
@@ -131,7 +131,7 @@ def fewest(
         if (spent - proven) > gap * spent and pairs <= _MOST_PAIRS:
             left = seconds - (time.perf_counter() - began)
             found = _highs.maximise(
-                _model(everything, need), left, gap, start=_start(merged, chosen)
+                model.cheapest(everything, need), left, gap, start=model.columns(merged, chosen)
             )
             proven = max(proven, as_bound(-found.bound))
             if found.x is not None:
@@ -182,30 +182,6 @@ def _least(problem: Problem, chosen: type_numbers, need: float) -> float:
     """Find with the prices of a choice the lowest budget that can reach a target."""
     cover = problem.cover
     spent = Problem(cover, float(problem.cost[chosen].sum()), problem.cost)
-    start = bound.start_prices(cover, chosen)
-    priced = bound.lagrangian(spent, start, cover.worth(chosen), _ROUNDS)
-    return bound.least_budget(problem, priced.price, need)
-
-
-def _model(problem: Problem, need: float) -> _highs.Model:
-    """Turn the maximal covering model round: the worth is a constraint, costs the objective."""
-    cover = problem.cover
-    model = exact.model(problem)
-    columns = len(model.objective)
-    last = model.start[-2]
-    worth = np.arange(cover.sites, columns, dtype=np.int32)
-    return _highs.Model(
-        objective=np.concatenate([-problem.cost, np.zeros(columns - cover.sites)]),
-        whole=model.whole,
-        start=np.concatenate([model.start[:-1], [last + len(worth)]]),
-        column=np.concatenate([model.column[:last], worth]),
-        value=np.concatenate([model.value[:last], model.objective[cover.sites :]]),
-        lower=np.concatenate([model.lower[:-1], [need]]),
-        upper=np.concatenate([model.upper[:-1], [np.inf]]),
-    )
-
-
-def _start(cover: Cover, chosen: type_numbers) -> type_floats:
-    flags = np.zeros(cover.sites)
-    flags[chosen] = 1.0
-    return np.concatenate([flags, exact.levels_covered(cover, chosen)])
+    prices = bound.Prices(spent, bound.start_prices(cover, chosen))
+    prices.lower(cover.worth(chosen), _ROUNDS)
+    return bound.least_budget(problem, prices.price, need)

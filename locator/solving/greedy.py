@@ -40,12 +40,12 @@ def greedy(problem: Problem) -> Solution:
     chosen = improved(problem, first_choice(problem))
     worth = problem.cover.worth(chosen)
     rounds = min(_MOST_ROUNDS, 2 + _BOUND_WORK // (len(problem.cover.row) + problem.cover.rows + 1))
-    price = bound.start_prices(problem.cover, chosen)
-    most = bound.lagrangian(problem, price, worth, rounds).bound
+    prices = bound.Prices(problem, bound.start_prices(problem.cover, chosen))
+    prices.lower(worth, rounds)
     return Solution(
         chosen=chosen,
         worth=worth,
-        bound=max(worth, bound.safe(problem.cover, most)),
+        bound=max(worth, bound.safe(problem.cover, prices.bound)),
         method="greedy choice with exchanges",
         seconds=time.perf_counter() - began,
     )
@@ -79,11 +79,25 @@ def improved(problem: Problem, chosen: type_numbers, *, work: int = _EXCHANGE_WO
         At least as much worth; see ``ordered``.
     """
     cover = problem.cover
-    start, site = cover.by_row()
+    plan = np.empty(cover.sites, np.int64)
+    plan[: len(chosen)] = chosen
+    count = cover.counts(chosen)
+    gain = cover.site_sums(cover.next_worth(count))
     change = _kernels.improve if _kernels.AVAILABLE else _improve
-    chosen = change(
-        cover.first, cover.row, start, site, cover.weight, problem.cost, problem.limit, chosen, work
+    size = change(
+        cover.first,
+        cover.row,
+        *cover.by_row(),
+        cover.weight,
+        problem.cost,
+        problem.limit,
+        plan,
+        len(chosen),
+        count,
+        gain,
+        work,
     )
+    chosen = plan[:size]
     return ordered(cover, chosen)
 
 
@@ -151,25 +165,24 @@ def _improve(  # noqa: C901, PLR0913, PLR0915, PLR0917 - those of the kernel
     weight: type_floats,
     cost: type_floats,
     room: float,
-    chosen: type_numbers,
+    result: type_numbers,
+    size: int,
+    count: _kernels.type_small,
+    gain: type_floats,
     work: int,
-) -> type_numbers:
+) -> int:
     """Do what ``_kernels.improve`` does."""
-    cover = Cover(first, row, weight)
-    sites, levels = cover.sites, cover.levels
+    sites, (rows_in_all, levels) = len(cost), weight.shape
     # what a cover more is worth, by how many there are
-    steps = np.column_stack([weight, np.zeros(cover.rows)])
-    drops = -np.diff(np.column_stack([steps, np.zeros(cover.rows)]))
+    steps = np.column_stack([weight, np.zeros(rows_in_all)])
+    drops = -np.diff(np.column_stack([steps, np.zeros(rows_in_all)]))
     reach = np.diff(start)
-    count = cover.counts(chosen)
-    gain = cover.gains(chosen)
-    plan = chosen.tolist()
+    plan = result[:size].tolist()
     within = np.zeros(sites, bool)
-    within[chosen] = True
+    within[plan] = True
     spent = 0.0
     for site in plan:
         spent += cost[site]
-    work -= len(row)
 
     def spread(rows: type_numbers, value: type_floats) -> type_floats:
         """Give the value of each row to all sites that cover it."""
@@ -178,8 +191,7 @@ def _improve(  # noqa: C901, PLR0913, PLR0915, PLR0917 - those of the kernel
         work -= int(reach[rows].sum())
         sizes = reach[rows]
         at = np.arange(sizes.sum()) + np.repeat(start[rows] - np.cumsum(sizes) + sizes, sizes)
-        added: type_floats = np.bincount(site_of[at], np.repeat(value, sizes), sites)
-        return added
+        return np.bincount(site_of[at], np.repeat(value, sizes), sites).astype(np.float64)
 
     at, idle = 0, 0
     while idle <= len(plan) and work > 0:
@@ -225,4 +237,5 @@ def _improve(  # noqa: C901, PLR0913, PLR0915, PLR0917 - those of the kernel
         else:
             plan.append(into)
             at = 0
-    return np.array(plan, np.int64)
+    result[: len(plan)] = plan
+    return len(plan)
