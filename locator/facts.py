@@ -218,9 +218,9 @@ class Facts:
         if partners:
             with store.reading(self.engine) as connection:
                 known = connection.execute(select(rows)).mappings().all()
-            found = demand.together(
-                found, demand.partners([dict(row) for row in known], folder, profile, weights)
-            )
+            if known:
+                theirs = demand.partners([dict(row) for row in known], folder, profile, weights)
+                found = demand.together(found, theirs)
         return found
 
     @functools.cached_property

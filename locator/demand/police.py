@@ -201,6 +201,13 @@ def records(file: StreetFile) -> Records:
     lies = frame["longitude"].between(west, east) & frame["latitude"].between(south, north)
     understood = frame["month"].str.fullmatch(_MONTH) & (frame["category"] != "") & (lies | ~given)
     understood = understood.astype(bool) & (swallowed == 0)
+    if len(frame) and not understood.any():
+        first = frame.iloc[0]
+        msg = (
+            f"None of the {len(frame):,} rows of {file} is understood; the first has the month "
+            f"“{first['month']}” and the category “{first['category']}”. Download it again."
+        )
+        raise DataError(msg)
     return Records(frame, ~understood, broken + int(swallowed.sum()))
 
 

@@ -98,6 +98,7 @@ def test_a_registry_without_incidents_adds_nothing(facts: Facts) -> None:
     found = facts.demand(partners=True)
     assert found.total == facts.demand().total
     assert len(found.points) == len(facts.demand().points)
+    assert found.notes == ()
 
 
 def _rows(*moments: tuple[dt.datetime, str]) -> list[dict[str, object]]:

@@ -178,6 +178,15 @@ def test_a_month_that_is_there_twice(geodata: Path, tmp_path: Path) -> None:
         police.tally(tmp_path, geodata)
 
 
+def test_a_file_that_a_spreadsheet_has_spoilt(geodata: Path, tmp_path: Path) -> None:
+    write(tmp_path / NAME, row(month="Jan-25"), row(month="Jan-25"))
+    with pytest.raises(DataError, match=r"None of the 2 rows of .* the month “Jan-25”"):
+        police.tally(tmp_path, geodata)
+    # a month without any record is none
+    write(tmp_path / NAME)
+    assert police.tally(tmp_path, geodata).frame.empty
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
