@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from locator import geodesy
+from locator.analysis.coverage import open_classes
 from locator.demand import NIGHT, Demand
 from locator.solving.cover import Cover
 from locator.travel.journey import Travel
@@ -147,8 +148,10 @@ def benefit(
     worth
         Its last step is as far as the standard.
     """
-    places, place_of, _ = demand.places.grid, demand.places.place_of, None
-    fixed_class, choice_class, class_of_hour = _classes(fixed.week, choices.week)
+    places, place_of = demand.places.grid, demand.places.place_of
+    class_of_hour, sets = open_classes(np.concatenate([fixed.week, choices.week]))
+    fixed_class, choice_class = sets.T[: len(fixed.grid)], sets.T[len(fixed.grid) :]
+    groups = list(_alike(choice_class))
     mass, night = (_by_class(demand.profiles * hours, class_of_hour) for hours in (1.0, NIGHT))
     mass, night = mass[demand.profile_of], night[demand.profile_of]
     near_fixed = travel.pairs(places, fixed.grid, standard)
@@ -165,7 +168,7 @@ def benefit(
         for number in range(mass.shape[1]):
             reached += each * mass[:, number] * had[kits[place_of, number]]
         place, choice = (side[near.metres <= metres] for side in (near.origin, near.target))
-        for classes in _alike(choice_class):
+        for classes in groups:
             can = choice_class[choice, classes[0]]
             for already in range(levels):
                 misses = kits[:, classes] == already
@@ -222,20 +225,10 @@ class _Rows:
         return Benefit(blank, spread, at_night, reached, most)
 
 
-def _classes(
-    fixed: type_flags, choices: type_flags
-) -> tuple[type_flags, type_flags, npt.NDArray[np.intp]]:
-    """Class the hours of the week by what is open: states by class, and the class of each hour."""
-    together = np.concatenate([fixed, choices])
-    sets, class_of_hour = np.unique(together, axis=1, return_inverse=True)
-    return sets[: len(fixed)], sets[len(fixed) :], class_of_hour.reshape(-1)
-
-
 def _alike(choice_class: type_flags) -> Iterator[npt.NDArray[np.intp]]:
     """Group classes of hours in which the same choices can be reached."""
-    _, group = np.unique(choice_class, axis=1, return_inverse=True)
-    group = group.reshape(-1)
-    for number in range(int(group.max(initial=-1)) + 1):
+    group, sets = open_classes(choice_class)
+    for number in range(len(sets)):
         yield np.flatnonzero(group == number)
 
 

@@ -222,12 +222,15 @@ def choose(question: Question, progress: Callable[[Solution], None] | None = Non
         return _fewest(goal.share, goal.seconds, found, made, weights)
     problem = problem_of(goal, found, cover)
     solution = solved(problem, seconds=goal.seconds, progress=progress)
+    chosen = _in_order(found, cover, _once_a_candidate(found, solution.chosen))
+    stay = found.stay
     return Choice(
         found=found,
         benefit=made,
         cover=cover,
         weights=weights,
-        chosen=_in_order(found, cover, _once_a_candidate(found, solution.chosen)),
+        chosen=chosen,
+        done=tuple(row for row in chosen if not stay[row]),
         bound=made.before(weights) + solution.bound,
         says=solution.says,
         interrupted=solution.interrupted,
@@ -306,6 +309,7 @@ def _fewest(
         cover=cover,
         weights=weights,
         chosen=tuple(few.chosen.tolist()),
+        done=tuple(few.chosen.tolist()),
         bound=few.bound,
         says=says,
         interrupted=few.interrupted,
@@ -386,6 +390,8 @@ class Choice:
     chosen
         Rows of ``found.frame``: kits that may move and stay first, then what is done, in the
         order in which each adds most.
+    done
+        The same without kits that stay.
     bound
         No choice reaches more weight in all; for a share to reach: no choice needs less to be done.
     says
@@ -399,6 +405,7 @@ class Choice:
     cover: Cover
     weights: geodesy.type_floats
     chosen: tuple[int, ...]
+    done: tuple[int, ...]
     bound: float
     says: str
     interrupted: bool
@@ -421,8 +428,3 @@ class Choice:
     def where(self) -> geodesy.type_floats:
         """Give eastings and northings of what is done (EPSG:27700 metres), shape ``(k, 2)``."""
         return self.found.sites.grid[list(self.done)]
-
-    @property
-    def done(self) -> tuple[int, ...]:
-        """The chosen rows without kits that stay."""
-        return tuple(row for row in self.chosen if not self.found.stay[row])

@@ -203,7 +203,7 @@ def _standard(
     given = options if limits is None else limits
     return standard_of(
         facts,
-        given.get("within_m"),
+        given.get("within_m"),  # type: ignore[arg-type]  # also half of a standard
         given.get("minutes"),
         given.get("fetch"),
         str(options["pace"]),
