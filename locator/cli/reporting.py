@@ -9,7 +9,7 @@ from rich.console import Console
 from locator.analysis.candidates import REGISTRY, kinds, matching
 from locator.analysis.goal import Goal
 from locator.cli._shared import as_json_option, open_facts, print_json, progress_bar
-from locator.cli.planning import standard_of, standard_options
+from locator.cli.coverage import standard_of, standard_options
 from locator.errors import InputError
 from locator.facts import Facts
 from locator.reports import exports
@@ -71,11 +71,11 @@ def plan_report_command(  # noqa: PLR0917  # click passes by name
     no_backtest: bool,
     no_pdf: bool,
     as_json: bool,
-    within_m: float | None,
+    within_m: int | None,
     minutes: float | None,
-    fetch_min: float | None,
+    fetch: float | None,
     pace: str,
-    on_foot: bool,
+    walking: bool,
 ) -> None:
     """Write the planner's report: gaps, the next kits, and how far that can be trusted.
 
@@ -86,7 +86,7 @@ def plan_report_command(  # noqa: PLR0917  # click passes by name
     """
     with open_facts() as facts:
         options = Options(
-            standard=standard_of(facts, within_m, minutes, fetch_min, pace=pace, on_foot=on_foot),
+            standard=standard_of(facts, within_m, minutes, fetch, pace, walking=walking),
             goal=_goal(new, budget, seconds),
             sources=_kinds(facts, sources),
             points=tuple(_position(facts, text) for text in sites),
@@ -97,7 +97,7 @@ def plan_report_command(  # noqa: PLR0917  # click passes by name
         )
         try:
             with progress_bar(quiet=as_json) as told:
-                made = report(facts, options, told)
+                made = report(facts, options, progress=told)
                 told("Printing", 1)
                 written = exports.write(made, folder, with_pdf=not no_pdf)
         except KeyboardInterrupt as stopped:

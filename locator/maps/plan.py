@@ -93,6 +93,6 @@ def _sites(plan: Plan) -> folium.FeatureGroup:
             ),
             title=text(f"{site.rank}: {site.name}"),
             rank=site.rank,
-            z_index_offset=1000 - site.rank,
+            z_index_offset=1000 * (len(plan.sites) - site.rank),
         ).add_to(group)
     return group

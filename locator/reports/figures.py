@@ -29,6 +29,8 @@ type_rows = list[dict[str, Any]]
 _COUNTINGS = {counting: counting.name.lower() for counting in Counting}
 # wards in the page; the table beside it has all of them
 WARDS = 15
+# less than this much weight is what adding shares of hours leaves of nothing
+_NOTHING = 1e-9
 _DECILES = {1: "1, most deprived", 10: "10, least deprived"}
 
 
@@ -215,7 +217,7 @@ def of_worth(known: Worth, paper: Worth, kits: pd.DataFrame) -> type_figures:
     opening.sort(key=lambda row: (-row["opened_adds"], row["reference"]))
     for row in opening:
         row["opened_night"] = (
-            row["opened_night"] / row["opened_adds"] if row["opened_adds"] else None
+            row["opened_night"] / row["opened_adds"] if row["opened_adds"] > _NOTHING else None
         )
     return {"worth": worth, "opening": opening}
 

@@ -1,11 +1,11 @@
 """Say in words what the figures of the planner's report show, and what they do not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from locator.analysis.backtest import DENSEST, OPTIMISED, POPULATION, RANDOM
+from locator.analysis.backtest import DENSEST, HINDSIGHT, OPTIMISED, POPULATION, RANDOM
 from locator.hours import WEEK_H
-from locator.reports._words import listed, metres, number, pounds, share
+from locator.reports._words import listed, metres, number, points, pounds, share
 from locator.reports.figures import type_figures
 from locator.tables import Area
 
@@ -22,10 +22,13 @@ def summary(f: type_figures, says: str, standard: str) -> list[str]:
     found = f["coverage"]
     lines = [
         (
-            f"On paper {share(found['paper'], 0)} of {number(f['demand']['placed'])} police records "
-            f"of violence, robbery and weapons lie within {standard} of a published kit. Counting only "
+            f"On paper {share(found['paper'], 0)} of {number(f['demand']['placed'])} police "
+            "records "
+            f"of violence, robbery and weapons lie within {standard} of a published kit. Counting "
+            "only "
             f"kits known to be open at that hour it is {share(found['known'], 0)}: between "
-            f"{share(found['loss_least'], 0)} and {share(found['loss'], 0)} of what seems covered is "
+            f"{share(found['loss_least'], 0)} and {share(found['loss'], 0)} of what seems covered "
+            "is "
             "lost to closing hours, and to hours that nobody has written down."
         )
     ]
@@ -43,7 +46,8 @@ def _gaps(f: type_figures) -> list[str]:
     )
     return [
         (
-            f"The largest gaps are {listed(names)}. Of all that is out of reach, {far} is too far from "
+            f"The largest gaps are {listed(names)}. Of all that is out of reach, {far} is too far "
+            "from "
             f"every kit, {out} is near one that is not in service, and {unknown} is near one whose "
             "hours are not known."
         )
@@ -56,8 +60,10 @@ def _confirmed(f: type_figures) -> list[str]:
     named = [f"{row['name']} ({number(row['opened_adds'])})" for row in f["opening"][:_FIRST]]
     return [
         (
-            f"Ask before buying. {number(f['kits']['out'])} named kits were only planned, agreed or "
-            f"blocked, and of {number(f['kits']['unknown'])} nobody knows the hours. Those that would "
+            f"Ask before buying. {number(f['kits']['out'])} named kits were only planned, agreed "
+            "or "
+            f"blocked, and of {number(f['kits']['unknown'])} nobody knows the hours. Those that "
+            "would "
             f"add most records if they are there day and night: {listed(named)}."
         )
     ]
@@ -121,7 +127,8 @@ def _tested(f: type_figures) -> list[str]:
     told = [f"{row['strategy']} {share(row['adds'])}" for row in others]
     return [
         (
-            f"Tested on months that the choice had not seen, {f['backtest']['new']} kits chosen this "
+            f"Tested on months that the choice had not seen, {f['backtest']['new']} kits chosen "
+            "this "
             f"way add {share(best['adds'])} of the later records; chosen otherwise they add: "
             f"{listed(told)}."
         )
@@ -136,22 +143,26 @@ def sure(f: type_figures, area: Area) -> list[tuple[str, str]]:
             "The list of kits is not complete.",
             (
                 f"{number(kits['in_service'])} kits count here, those that news and council pages "
-                f"name, say to be installed and let us place; {area.charity} speaks of over 200. The "
+                f"name, say to be installed and let us place; {area.charity} speaks of over 200. "
+                "The "
                 "real gaps are smaller. Nobody has confirmed these kits to us."
             ),
         ),
         (
             "Hours are mostly not known.",
             (
-                f"Of the {number(kits['in_service'])}, {number(kits['always'])} are published as open "
-                f"day and night; of {number(kits['unknown'])} nobody has written down the hours. They "
+                f"Of the {number(kits['in_service'])}, {number(kits['always'])} are published as "
+                "open "
+                f"day and night; of {number(kits['unknown'])} nobody has written down the hours. "
+                "They "
                 "count only where it says “perhaps”."
             ),
         ),
         (
             "Records are not stabbings.",
             (
-                "Police open data gives kinds of crime that are far wider, the month only, and a point "
+                "Police open data gives kinds of crime that are far wider, the month only, and a "
+                "point "
                 "moved to one of about 3,000 a month. The hour of the week is assumed for "
                 f"{share(f['demand']['assumed_share'], 0)} of it."
             ),
@@ -163,8 +174,10 @@ def sure(f: type_figures, area: Area) -> list[tuple[str, str]]:
             (
                 "Some places have neighbours that are as good.",
                 (
-                    f"{number(steady)} of {number(f['plan']['number'])} are chosen again in at least "
-                    f"{share(_STABLE, 0)} of {number(f['plan']['resampled'])} plans made from records "
+                    f"{number(steady)} of {number(f['plan']['number'])} are chosen again in at "
+                    "least "
+                    f"{share(_STABLE, 0)} of {number(f['plan']['resampled'])} plans made from "
+                    "records "
                     "drawn anew."
                 ),
             )
@@ -225,15 +238,55 @@ def equity_lead(f: type_figures) -> str:
     )
 
 
-def backtest_says(f: type_figures, says: Sequence[str]) -> list[str]:
-    """Say what the test on later months shows."""
+def backtest_says(f: type_figures) -> list[str]:
+    """Say how to read the test on later months."""
     found = f["backtest"]
-    order = (
-        "The charity’s order is that in which the published kits were put up or reported: "
-        f"{number(found['placed_in_order'])} of them could be placed, "
-        f"{number(found['without_position'])} could not."
-    )
-    return [*says, order] if found["placed_in_order"] else list(says)
+    lines = [
+        (
+            f"“{_capital(OPTIMISED)}” is how the plan here is chosen. “{_capital(HINDSIGHT)}” knew "
+            "the "
+            "month itself, as nobody can: its lead is the price of not knowing the future. Where "
+            "an "
+            "interval reaches from below to above zero, chance alone could have made the "
+            "difference. "
+            "Intervals come from drawing the places of the later months again, with all their "
+            "records."
+        )
+    ]
+    if found["placed_in_order"]:
+        lines.append(
+            "The charity’s order is that in which the published kits were put up or reported: "
+            f"{number(found['placed_in_order'])} of them could be placed, "
+            f"{number(found['without_position'])} could not. Its kits were placed where hosts "
+            "agreed, before these records; from nothing, every kit counts as open day and night, "
+            "unless it says “at known hours”."
+        )
+    return lines
+
+
+def backtest_rows(f: type_figures) -> list[dict[str, Any]]:
+    """Write the rows of the test with their intervals."""
+    starts = []
+    for start in f["backtest"]["starts"]:
+        rows = []
+        for row in start["rows"]:
+            own = row["strategy"] == OPTIMISED
+            lead = f"{points(row['gain_low'])} to {points(row['gain_high'])}"
+            rows.append(
+                row
+                | {
+                    "strategy": _capital(row["strategy"]),
+                    "interval": f"{share(row['low'])} to {share(row['high'])}",
+                    "lead": "" if own else points(row["gain"]),
+                    "lead_interval": "" if own else lead,
+                }
+            )
+        starts.append({"start": start["start"], "rows": rows})
+    return starts
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def method(f: type_figures, standard: str, profile: str, source: str, travel: str) -> list[str]:

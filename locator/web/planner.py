@@ -42,7 +42,8 @@ from locator.places import Position
 from locator.registry.snapshot import Snapshot
 from locator.reports._words import FILTERS
 from locator.reports.charts import curve_chart
-from locator.reports.planner import Options, Report, question, report, styles
+from locator.reports.pages import styles
+from locator.reports.planner import Options, Report, question, report
 from locator.travel.standard import Standard
 from locator.web import pictures
 from locator.web.here import facts, now
@@ -248,6 +249,8 @@ def _options(choice: Choice, seconds: float) -> Options:
         sources=choice.sources,
         points=choice.sites,
         resamples=_RESAMPLES,
+        # choosing anew for every month takes minutes: the command does it
+        backtest=False,
         command=choice.command,
     )
 
@@ -374,7 +377,7 @@ _press = _Press()
 
 
 def _job() -> _Job:
-    known, (choice, _) = facts(), _choice()
+    known, (choice, _), at = facts(), _choice(), now()
     options = _options(choice, _REPORT_S)
 
     def work(job: _Job) -> None:
@@ -382,7 +385,7 @@ def _job() -> _Job:
             del count
             job.doing = what
 
-        job.made = report(known, options, told)
+        job.made = report(known, options, at, told)
         told("Printing", 1)
         try:
             job.printed = job.made.pdf()
