@@ -14,7 +14,8 @@ from scipy.sparse import csc_array
 from locator import geodesy
 from locator.analysis.benefit import Benefit, Sites, Worth, benefit
 from locator.analysis.candidates import Candidates
-from locator.analysis.goal import Action, Goal, Unknown
+from locator.analysis.distance import Asked, shortest_longest, shortest_mean
+from locator.analysis.goal import Action, Goal, Objective, Unknown
 from locator.demand import HOURS, Demand
 from locator.errors import InputError, KitNotFoundError
 from locator.facts import Facts
@@ -198,28 +199,102 @@ def benefit_of(question: Question, found: Choices) -> Benefit:
     return _benefit(question, found, worth)
 
 
-def choose(question: Question, progress: Callable[[Solution], None] | None = None) -> "Choice":
+class Metres(NamedTuple):
+    """The mean or the longest way to the nearest open kit, metres.
+
+    Attributes
+    ----------
+    before, after
+        Without and with the choice.
+    bound
+        No choice makes it shorter than this.
+    """
+
+    before: float
+    after: float
+    bound: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """What was chosen, and how good that is.
+
+    Attributes
+    ----------
+    found
+        What there was to choose from.
+    benefit, cover, weights
+        What each would reach, with the weights that the choice went by.
+    chosen
+        Rows of ``found.frame``: kits that may move and stay first, then what is done, in the
+        order in which each adds most.
+    done
+        The same without kits that stay.
+    bound
+        No choice reaches more weight in all; for a share to reach: no choice needs less to be done.
+    says
+        How good the choice is, in words.
+    interrupted
+        Whether somebody stopped the search.
+    metres
+        The mean or the longest way where that is the goal; None otherwise.
+    """
+
+    found: Choices
+    benefit: Benefit
+    cover: Cover
+    weights: geodesy.type_floats
+    chosen: tuple[int, ...]
+    done: tuple[int, ...]
+    bound: float
+    says: str
+    interrupted: bool
+    metres: Metres | None = None
+
+    @property
+    def before(self) -> float:
+        """Weight that the fixed kits reach."""
+        return self.benefit.before(self.weights)
+
+    @property
+    def after(self) -> float:
+        """Weight reached with the choice."""
+        return self.before + self.cover.worth(self.chosen)
+
+    @property
+    def total(self) -> float:
+        """What it would be worth to reach everything."""
+        return self.benefit.total(self.weights)
+
+    def where(self) -> geodesy.type_floats:
+        """Give eastings and northings of what is done (EPSG:27700 metres), shape ``(k, 2)``."""
+        return self.found.sites.grid[list(self.done)]
+
+
+def choose(question: Question, progress: Callable[[object], None] | None = None) -> Choice:
     """Find the best choice, or the best until somebody stops the search, with its bound.
 
     Parameters
     ----------
     question
-        With a goal of plain or gradual cover.
+        What is wanted, and everything that it follows from.
     progress
-        Called with each better choice.
+        Called at each better choice.
 
     Raises
     ------
     KitNotFoundError
         No kit in service has the reference of one that may be moved.
     InputError
-        There is nothing to choose from, or the share cannot be reached.
+        There is nothing to choose from, too much, or the share cannot be reached.
     """
     goal, found = question.goal, choices(question)
     made, weights = benefit_of(question, found), question.weights()
     cover = made.cover(weights)
     if goal.share is not None:
         return _fewest(goal.share, goal.seconds, found, made, weights)
+    if goal.objective in _BY_DISTANCE:
+        return _by_distance(question, found, made, weights, progress)
     problem = problem_of(goal, found, cover)
     solution = solved(problem, seconds=goal.seconds, progress=progress)
     chosen = _in_order(found, cover, _once_a_candidate(found, solution.chosen))
@@ -242,6 +317,47 @@ def problem_of(goal: Goal, found: Choices, cover: Cover) -> Problem:
     if goal.budget is not None:
         return Problem(cover, goal.budget, found.frame["cost"].to_numpy(np.float64))
     return Problem.count(cover, (goal.new or 0) + int(found.stay.sum()))
+
+
+_BY_DISTANCE = {
+    Objective.MEDIAN: shortest_mean,
+    Objective.CENTER: shortest_longest,
+}
+
+
+def _by_distance(
+    question: Question,
+    found: Choices,
+    made: Benefit,
+    weights: geodesy.type_floats,
+    progress: Callable[[object], None] | None,
+) -> Choice:
+    goal = question.goal
+    asked = Asked(
+        question.demand,
+        weights,
+        found.fixed,
+        found.sites.grid,
+        question.travel,
+        question.standard,
+        goal.new or 0,
+        goal.seconds,
+    )
+    ways = _BY_DISTANCE[goal.objective](asked, progress)
+    cover, chosen = made.cover(weights), tuple(ways.chosen.tolist())
+    return Choice(
+        found=found,
+        benefit=made,
+        cover=cover,
+        weights=weights,
+        chosen=chosen,
+        done=chosen,
+        # what all candidates together reach: distance is what was asked for
+        bound=made.before(weights) + cover.total,
+        says=ways.says,
+        interrupted=ways.interrupted,
+        metres=Metres(ways.before, ways.after, ways.bound),
+    )
 
 
 def solved(
@@ -291,7 +407,7 @@ def _fewest(
     found: Choices,
     made: Benefit,
     weights: geodesy.type_floats,
-) -> "Choice":
+) -> Choice:
     cover, total, before = made.cover(weights), made.total(weights), made.before(weights)
     most = before + cover.total
     if total * share > most * (1 + _ROUNDING):
@@ -375,56 +491,3 @@ def _bag_week(question: Question) -> npt.NDArray[np.bool_]:
 
 def _none(rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
     return np.full(len(rows), -1, dtype=np.intp)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Choice:
-    """What was chosen, and how good that is.
-
-    Attributes
-    ----------
-    found
-        What there was to choose from.
-    benefit, cover, weights
-        What each would reach, with the weights that the choice went by.
-    chosen
-        Rows of ``found.frame``: kits that may move and stay first, then what is done, in the
-        order in which each adds most.
-    done
-        The same without kits that stay.
-    bound
-        No choice reaches more weight in all; for a share to reach: no choice needs less to be done.
-    says
-        How good the choice is, in words.
-    interrupted
-        Whether somebody stopped the search.
-    """
-
-    found: Choices
-    benefit: Benefit
-    cover: Cover
-    weights: geodesy.type_floats
-    chosen: tuple[int, ...]
-    done: tuple[int, ...]
-    bound: float
-    says: str
-    interrupted: bool
-
-    @property
-    def before(self) -> float:
-        """Weight that the fixed kits reach."""
-        return self.benefit.before(self.weights)
-
-    @property
-    def after(self) -> float:
-        """Weight reached with the choice."""
-        return self.before + self.cover.worth(self.chosen)
-
-    @property
-    def total(self) -> float:
-        """What it would be worth to reach everything."""
-        return self.benefit.total(self.weights)
-
-    def where(self) -> geodesy.type_floats:
-        """Give eastings and northings of what is done (EPSG:27700 metres), shape ``(k, 2)``."""
-        return self.found.sites.grid[list(self.done)]

@@ -15,6 +15,7 @@ from locator import geodesy
 from locator.analysis import trust
 from locator.analysis.choosing import (
     Choice,
+    Metres,
     Question,
     choose,
     move_cost,
@@ -36,6 +37,11 @@ _CURVE_S = 5.0
 # with a budget the curve has so many steps
 _STEPS = 10
 _DECILES = range(1, 11)
+_ONLY_COVER = (
+    "What sites add, and who is within the standard, is counted plainly; it is not what they were "
+    "chosen for. The curve's bounds, the sensitivity table and the resampling are made for "
+    "plans that cover."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +144,9 @@ class Plan:
         No plan that reaches the share needs fewer sites; None if no share was asked for.
     says
         How good the choice is, such as "proven best" or "within 0.4 % of the best possible".
+    metres
+        The mean or the longest way to the nearest open kit, with its bound, where that is what
+        the plan shortens; None otherwise.
     covered_before, covered_after, demand
         The same three plainly counted: weight within the standard of a kit at the hours when it
         happens.
@@ -183,6 +192,7 @@ class Plan:
     bound: float
     least: int | None
     says: str
+    metres: Metres | None
     covered_before: float
     covered_after: float
     demand: float
@@ -221,7 +231,10 @@ class Plan:
             {"standard": str(self.standard), "cost": self.cost}
             | plain
             | tables
-            | {"sites": [_plain(site) for site in self.sites]}
+            | {
+                "sites": [_plain(site) for site in self.sites],
+                "metres": self.metres and self.metres._asdict(),
+            }
         )
 
     def layer(self) -> gpd.GeoDataFrame:
@@ -284,7 +297,9 @@ def plan(  # everything after the question may be left out
     points = described.own_curve()
     stage, interrupted = "the curve", choice.interrupted
     try:
-        if not interrupted:
+        if choice.metres is not None:
+            notes.append(_ONLY_COVER)
+        elif not interrupted:
             points = _curve(question, choice, described)
             if question.goal.fair > 1:
                 stage = "the price of fair share"
@@ -319,6 +334,7 @@ def plan(  # everything after the question may be left out
         bound=_bound(question, choice, points),
         least=None if question.goal.share is None else int(choice.bound),
         says=choice.says,
+        metres=choice.metres,
         covered_before=described.covered_before,
         covered_after=described.covered_after,
         demand=question.demand.total,
@@ -592,8 +608,8 @@ def _objective(goal: Goal) -> str:
     wish = {
         Objective.COVER: "as much demand as possible within the standard",
         Objective.GRADUAL: "as much demand as possible, the nearer the better",
-        Objective.MEDIAN: "the shortest mean distance",
-        Objective.CENTER: "the shortest longest distance",
+        Objective.MEDIAN: "the shortest mean way to a kit",
+        Objective.CENTER: "the shortest way from the place that is farthest from a kit",
     }[goal.objective]
     if goal.share is not None:
         return f"the fewest new kits that bring {goal.share:.0%} of demand within the standard"

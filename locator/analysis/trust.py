@@ -80,6 +80,9 @@ def sensitivity(
     rows = []
     for changed, other in _changes(dataclasses.replace(question, goal=goal), profiles, residents):
         then = choose(other)
+        if then.interrupted:
+            # half a plan is no yardstick
+            raise KeyboardInterrupt
         same = _rows_of(choice.found, choice.chosen, then.found)
         worth, best = then.cover.worth(same), then.cover.worth(list(then.chosen))
         best = max(worth, best)

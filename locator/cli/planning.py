@@ -376,6 +376,12 @@ def _summary(found: Plan) -> str:
         if total
         else f"There are no {noun}."
     )
+    if found.metres is not None:
+        way = found.metres
+        reached = (
+            f"From {way.before:,.0f} m to {way.after:,.0f} m; no choice makes it less than "
+            f"{way.bound:,.0f} m. {reached}"
+        )
     few = "" if found.least is None else f" At least {found.least} are needed."
     return (
         f"{count} {'site' if count == 1 else 'sites'} for {found.cost:,.0f} GBP, chosen for "
