@@ -49,7 +49,9 @@ def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         Standard.within(400),
         Goal(new=5),
         SOURCES,
-        resamples=20,
+        resamples=0,
+        sensitivity=False,
+        backtest=False,
         command="locator plan-report --new 5 --within 400 --out report",
     )
     yield from _made(settings, folder / "report", options)
@@ -63,6 +65,12 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         database_url=f"sqlite:///{folder}/registry.sqlite", geodata=made_up(folder / "geodata")
     )
     options = Options(
-        Standard.within(500), Goal(new=3), ("school", "bus stop"), resamples=10, gaps=4
+        Standard.within(500),
+        Goal(new=3),
+        ("school", "bus stop"),
+        resamples=0,
+        sensitivity=False,
+        backtest=False,
+        gaps=4,
     )
     yield from _made(settings, folder / "report", options)

@@ -149,7 +149,9 @@ class World:
     ) -> float:
         """Add up the hours in which one of some kits counts."""
         kits = [self.kits[k] for k in near if self.kits[k].serving]
-        if counting == "paper" and kits:
+        if not kits:
+            return 0.0
+        if counting == "paper":
             return sum(profile[hour] for hour in hours)
         return sum(
             profile[hour] for hour in hours if any(kit.counts(counting, hour) for kit in kits)
@@ -348,24 +350,20 @@ class Coverage:
 
     def by_hour(self) -> list[dict[str, float]]:
         world = self.world
-        at_place = [0.0] * len(world.places)
+        held_by: dict[tuple[int, ...], float] = defaultdict(float)
         for point in world.points:
-            at_place[point.place] += point.weight
+            held_by[tuple(world.near[point.place])] += point.weight
         rows = []
         for hour, part in enumerate(world.profile):
             row = {"weight": world.total * part}
             for counting in self.COUNTINGS:
                 counts = [kit.counts(counting, hour) for kit in world.kits]
-                held = sum(
-                    weight
-                    for weight, near in zip(at_place, world.near, strict=True)
-                    if any(counts[k] for k in near)
-                )
+                held = sum(w for near, w in held_by.items() if any(counts[k] for k in near))
                 row[counting] = held / world.total
             rows.append(row)
         return rows
 
-    def worth(self) -> dict[str, Any]:
+    def worth(self) -> dict[str, Any]:  # noqa: C901  # one loop, to be read at once
         world = self.world
         sums = {
             name: [0.0] * len(world.kits)
@@ -377,6 +375,8 @@ class Coverage:
             at_place[point.place] += point.weight
         for place, weight in at_place.items():
             near = world.near[place]
+            if not near:
+                continue
             for kit in near:
                 known, known_night = self.of_place[place]["known"]
                 adds[kit] += weight * (1 - known)
@@ -724,7 +724,9 @@ class Planned:
             if row["reference"] == reference
         )
 
-    def changed(self, words: str) -> tuple[list[float], list[list[int]], list[list[int]]]:
+    def changed(  # noqa: C901  # one branch for each assumption
+        self, words: str
+    ) -> tuple[list[float], list[list[int]], list[list[int]]]:
         """Give what is missed at each place, and who reaches it, under another assumption."""
         world = self.world
         metres, factor, counting, profile = world.metres, 1.0, "known", world.profile
