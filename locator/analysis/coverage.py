@@ -347,6 +347,18 @@ class Coverage:
         """Coverage by deprivation decile of the LSOA; 1 is the most deprived tenth of England."""
         return self._by_area("imd_decile")
 
+    def by_name(self, names: Sequence[str]) -> pd.DataFrame:
+        """Group by names of the places.
+
+        Parameters
+        ----------
+        names
+            One for each of ``demand.places``, such as those of
+            :class:`locator.analysis.gaps.Localities`.
+        """
+        codes, groups = pd.factorize(np.array(names, dtype=object), sort=True)
+        return self._grouped(codes[self.demand.places.place_of], list(groups))
+
     def _by_column(self, column: str) -> pd.DataFrame:
         codes, names = pd.factorize(self.demand.points[column], sort=True)
         return self._grouped(codes, list(names))

@@ -195,6 +195,11 @@ class Gaps:
         }
 
 
+def by_locality(coverage: Coverage, localities: Localities) -> pd.DataFrame:
+    """Give coverage by the locality of the nearest street, as other tables of coverage are."""
+    return coverage.by_name([name for name, _ in localities.near(coverage.demand.places.grid)])
+
+
 def gaps(
     coverage: Coverage,
     travel: Travel,

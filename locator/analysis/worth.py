@@ -10,7 +10,7 @@ from locator.analysis.coverage import Counting, Coverage, type_mask
 from locator.demand import NIGHT
 from locator.hours import WEEK_H
 from locator.solving.cover import Cover
-from locator.solving.fewest import Fewest, fewest
+from locator.solving.fewest import fewest
 
 # less than this much weight is what adding shares of hours leaves of nothing
 _NOTHING = 1e-9
@@ -122,7 +122,9 @@ class Needed:
     proven: bool
 
 
-def needed(coverage: Coverage, counting: Counting = Counting.KNOWN) -> Needed:
+def needed(
+    coverage: Coverage, counting: Counting = Counting.KNOWN, *, seconds: float = 20.0
+) -> Needed:
     """Find the fewest kits that cover as much as all of them do, hour by hour.
 
     Several kits may each be redundant, but not together: this tells which may go together. There
@@ -134,28 +136,35 @@ def needed(coverage: Coverage, counting: Counting = Counting.KNOWN) -> Needed:
         What is covered.
     counting
         Which kits count.
+    seconds
+        About how long to search.
     """
     opened, near = coverage.opened[counting], coverage.near
     places, classes = opened.kits.shape
-    parts = opened.by_class(coverage.demand.profiles, np.ones(WEEK_H, dtype=np.bool_))
+    every = np.ones(WEEK_H, dtype=np.bool_)
+    parts = opened.by_class(coverage.demand.profiles, every)
+    # who alone covers something is needed in any case; only what these leave is searched
+    sure = _divided(coverage, counting, every)[0] > _NOTHING
     held = np.zeros((places, classes))
     kit, row = [], []
     for number, kits in enumerate(opened.sets):
-        part = parts[coverage.demand.profile_of, number]
-        held[:, number] = coverage.place_sums(coverage.weight * part)
+        left = coverage.place_sums(coverage.weight * parts[coverage.demand.profile_of, number])
+        left[near.origin[(kits & sure)[near.target]]] = 0.0
+        held[:, number] = left
         # what is worth nothing needs no kit
-        pairs = kits[near.target] & (held[near.origin, number] > 0)
+        pairs = kits[near.target] & (left[near.origin] > 0)
         kit.append(near.target[pairs])
         row.append(near.origin[pairs] * classes + number)
     cover = Cover.of_pairs(
         np.concatenate(kit), np.concatenate(row), held.ravel(), sites=len(coverage.kits)
     )
-    every = np.flatnonzero(coverage.counts(counting))
-    found: Fewest = fewest(cover, cover.worth(every))
+    counts = np.flatnonzero(coverage.counts(counting))
+    found = fewest(cover, cover.worth(counts), seconds=seconds)
+    chosen = np.union1d(np.flatnonzero(sure), found.chosen)
     references = coverage.kits["reference"].to_numpy(dtype=object)
     return Needed(
-        kits=tuple(sorted(references[found.chosen])),
-        spare=tuple(sorted(references[np.setdiff1d(every, found.chosen)])),
+        kits=tuple(sorted(references[chosen])),
+        spare=tuple(sorted(references[np.setdiff1d(counts, chosen)])),
         proven=found.proven,
     )
 

@@ -16,7 +16,7 @@ from locator import tables
 from locator.analysis.coverage import BANDS, FINDINGS, Counting, Coverage
 from locator.analysis.coverage import coverage as measure_coverage
 from locator.analysis.equity import Equity, equity
-from locator.analysis.gaps import Gaps, Localities, gaps
+from locator.analysis.gaps import Gaps, Localities, by_locality, gaps
 from locator.analysis.worth import Needed, Worth, needed, worth
 from locator.cli._shared import as_json_option, open_facts, print_json
 from locator.demand import Basis
@@ -26,6 +26,7 @@ from locator.facts import Facts
 from locator.travel.standard import Standard
 
 _GROUPS = ("hour", "category", "month", "ward", "lsoa", "decile", "authority")
+_LOCALITY = "locality"
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAY_H = 24
 _KM = 1_000
@@ -128,6 +129,7 @@ class _Found:
     """Everything that the command was asked for."""
 
     facts: Facts
+    localities: Localities
     coverage: Coverage
     residents: Coverage
     gaps: Gaps
@@ -156,7 +158,9 @@ class _Found:
 @click.command("coverage")
 @standard_options
 @click.option("--at", "moment", help="Count as if everything happened at this local date and time.")
-@click.option("--by", "group", type=click.Choice(_GROUPS), help="Show the shares by this.")
+@click.option(
+    "--by", "group", type=click.Choice([*_GROUPS, _LOCALITY]), help="Show the shares by this."
+)
 @click.option(
     "--gaps",
     "gap_count",
@@ -237,6 +241,7 @@ def coverage_command(
         localities = Localities(tables.table(facts.settings.geodata, "streets"))
         found = _Found(
             facts=facts,
+            localities=localities,
             coverage=result,
             residents=people,
             gaps=gaps(result, facts.travel, localities, count=gap_count, residents=people),
@@ -347,7 +352,10 @@ def _by_hour(coverage: Coverage) -> Table:
 
 def _by(found: _Found, group: str) -> Table:
     coverage = found.coverage
-    frame = getattr(coverage, f"by_{group}")
+    if group == _LOCALITY:
+        frame = by_locality(coverage, found.localities)
+    else:
+        frame = getattr(coverage, f"by_{group}")
     table = _table("", group.capitalize() if group != "lsoa" else "LSOA", *_headings(coverage))
     for row in frame.to_dict("records"):
         name = found.facts.area.authorities.get(str(row["group"]), str(row["group"]))
@@ -457,6 +465,7 @@ def _write(found: _Found, path: Path) -> None:
         f"by_{name}": getattr(found.coverage, f"by_{name}").astype({"group": str})
         for name in ("band", *_GROUPS)
     }
+    frames["by_locality"] = by_locality(found.coverage, found.localities)
     if found.worth:
         frames["kits"] = found.worth.table
     if found.equity:

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 
-from locator import tables
+from locator import geodesy, tables
 from locator.analysis.coverage import CELL_MINIMUM, Counting, Coverage, coverage
-from locator.analysis.gaps import Cause, Gaps, Localities, gaps
+from locator.analysis.gaps import Cause, Gaps, Localities, by_locality, gaps
 from locator.demand import NIGHT, Basis
 from locator.facts import Facts
 from locator.travel.standard import Standard
@@ -270,6 +270,33 @@ def test_the_largest_gaps_of_the_county_have_names(county: Gaps) -> None:
     names = {gap.name for gap in county.gaps}
     assert {"Wellingborough", "Corby", "Far Cotton, Northampton"} <= names
     assert all(gap.ward for gap in county.gaps)
+
+
+def test_left_behind_places_by_name(facts: Facts, localities: Localities) -> None:
+    found = coverage(
+        facts.snapshot(),
+        facts.demand(weights={}),
+        facts.travel,
+        Standard.within(METRES),
+        facts.neighbourhoods,
+        day=DAY,
+    )
+    table = by_locality(found, localities)
+    assert table["weight"].sum() == pytest.approx(27_533)
+    named = {row["group"]: row for row in table.to_dict("records")}
+    for name in ("Hazel Leys, Corby", "Kings Heath, Northampton"):
+        assert named[name]["weight"] > 150
+        assert named[name]["paper"] == 0
+    assert named["Kingswood, Corby"]["known"] == pytest.approx(0.45, abs=0.05)
+    # by hand: the nearest street of all, in plain Python
+    streets = tables.table(facts.settings.geodata, "streets")
+    x, y = geodesy.to_bng(streets["longitude"].to_numpy(), streets["latitude"].to_numpy())
+    for place in (0, 1000, 3000, 6000):
+        at = found.demand.places.grid[place]
+        nearest = int(np.hypot(x - at[0], y - at[1]).argmin())
+        name, street = localities.near(at[None])[0]
+        assert street == streets["name"][nearest]
+        assert streets["locality"][nearest] in name
 
 
 def test_left_behind_places_are_found_by_ward(county: Gaps) -> None:

@@ -141,6 +141,12 @@ def test_by_group(locator: Locator, facts: Facts, group: str) -> None:
     assert "The largest gaps" not in text
 
 
+def test_by_locality(locator: Locator) -> None:
+    text = " ".join(locator("coverage", "--by", "locality").stdout.split())
+    assert re.search(r"Hazel Leys, Corby │ \d+ │ 0\.0% │ 0\.0% │ 0\.0% │", text)
+    assert re.search(r"Kings Heath, Northampton │ \d+ │ 0\.0% │", text)
+
+
 def test_by_hour(locator: Locator) -> None:
     text = locator("coverage", "--by", "hour").stdout
     assert re.search(r"│ 23:00 +│ +7-15 │", text)
