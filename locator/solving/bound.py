@@ -134,8 +134,8 @@ class Prices:
 
     def _rounded(self, price: type_floats) -> type_floats:
         """Keep prices between 0 and full, and such that sums of them are exact."""
-        price = np.clip(price, 0, self._problem.cover.weight[:, 0])
-        return np.rint(price / self._unit) * self._unit
+        full = self._problem.cover.weight[:, 0]
+        return np.clip(np.rint(price / self._unit) * self._unit, 0, full)
 
     def _look(self, price: type_floats) -> tuple[float, type_floats, type_floats]:
         """Give the bound of some prices, what is chosen at them, and how much rows are over."""
@@ -173,7 +173,8 @@ def best_mix(problem: Problem, earned: type_floats) -> tuple[float, type_floats]
         share[chosen] = 1.0
         return float(earned[chosen].sum()), share
     order = np.argsort(-earned / problem.cost, kind="stable")
-    order = order[earned[order] > 0]
+    # what no budget pays for alone is never chosen, not even in part
+    order = order[(earned[order] > 0) & (problem.cost[order] <= limit)]
     spent = np.cumsum(problem.cost[order])
     whole = int(np.searchsorted(spent, limit, side="right"))
     share[order[:whole]] = 1.0

@@ -26,7 +26,7 @@ def solve(
     """Find a choice of sites that is worth most, and prove how good it is.
 
     Rows with equal cover sets are merged. A problem of county size goes to HiGHS as one sparse
-    model that begins with the greedy choice; of a larger one the connected components do (see
+    model; of a larger one the connected components do (see
     :mod:`locator.solving.split`).
 
     Parameters
@@ -66,9 +66,7 @@ def by_highs(search: Search, problem: Problem) -> None:
     def better(x: type_floats) -> None:
         search.offer(np.flatnonzero(x[:sites] > 0.5), "HiGHS")  # noqa: PLR2004
 
-    start = model.columns(problem.cover, search.best.chosen)
-    asked = model.maximal(problem)
-    found = _highs.maximise(asked, search.left, search.gap, start=start, better=better)
+    found = _highs.maximise(model.maximal(problem), search.left, search.gap, better=better)
     if found.x is not None:
         better(found.x)
     search.prove(found.bound)

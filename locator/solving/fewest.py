@@ -130,10 +130,9 @@ def fewest(
         pairs = len(merged.row)
         if (spent - proven) > gap * spent and pairs <= _MOST_PAIRS:
             left = seconds - (time.perf_counter() - began)
-            found = _highs.maximise(
-                model.cheapest(everything, need), left, gap, start=model.columns(merged, chosen)
-            )
-            proven = max(proven, as_bound(-found.bound))
+            found = _highs.maximise(model.cheapest(everything, need), left, gap)
+            if math.isfinite(found.bound):
+                proven = max(proven, as_bound(-found.bound))
             if found.x is not None:
                 other = np.flatnonzero(found.x[: cover.sites] > 0.5)  # noqa: PLR2004
                 if merged.worth(other) >= need and paid[other].sum() < spent:

@@ -10,8 +10,6 @@ import dataclasses
 import numpy as np
 
 from locator.solving._highs import Model
-from locator.solving._kernels import type_floats, type_numbers
-from locator.solving.cover import Cover
 from locator.solving.problem import Problem
 
 
@@ -65,11 +63,3 @@ def cheapest(problem: Problem, need: float) -> Model:
         lower=np.concatenate([model.lower[:-1], [need]]),
         upper=np.concatenate([model.upper[:-1], [np.inf]]),
     )
-
-
-def columns(cover: Cover, chosen: type_numbers) -> type_floats:
-    """Write a choice as the columns of a model."""
-    sites = np.zeros(cover.sites)
-    sites[chosen] = 1.0
-    covered = cover.counts(chosen) > np.arange(cover.levels)[:, None]
-    return np.concatenate([sites, covered.ravel().astype(np.float64)])

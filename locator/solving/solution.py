@@ -1,11 +1,15 @@
 """Say which sites were chosen, what they are worth, and how much better any others could be."""
 
+import math
 from dataclasses import dataclass
 
 from locator.solving._kernels import type_numbers
 
 OPTIMAL = 1e-6
 """A choice is called the best if no other can be worth more by a greater part than this."""
+
+# what computing a percentage may have added to it
+_NOISE = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +56,7 @@ class Solution:
         if self.proven:
             return "proven best"
         percent = self.gap * 100
-        # rounded up: what is said must hold
         digits = 2 if percent < 0.1 else 1  # noqa: PLR2004
-        step = 10**digits
-        return f"within {-(-percent * step // 1) / step:.{digits}f} % of the best possible"
+        # rounded up: what is said must hold
+        upper = math.ceil(percent * 10**digits - _NOISE) / 10**digits
+        return f"within {upper:.{digits}f} % of the best possible"

@@ -96,9 +96,8 @@ def by_components(search: Search, problem: Problem, price: type_floats) -> None:
         if len(part.row) > _MOST_PAIRS:
             continue
         one = Problem(part, float(problem.cost[sites].sum()), problem.cost[sites])
-        start = model.columns(part, np.flatnonzero(chosen[sites]))
         asked = model.priced(one, multiplier)
-        found = _highs.maximise(asked, min(search.left, 10.0), search.gap / 10, start=start)
+        found = _highs.maximise(asked, min(search.left, 10.0), search.gap / 10)
         most[component] = min(most[component], max(found.bound, value[component]))
         search.prove(float(most.sum()) + spare)
         if found.x is not None:
