@@ -54,6 +54,10 @@ class Backtest:
     by_month
         ``start``, ``strategy``, ``month`` (the test month), ``trained`` (months that the
         choice knew) and ``share``.
+    chosen
+        ``start``, ``strategy``, ``month`` (empty where the choice is the same for all),
+        ``easting`` and ``northing`` (EPSG:27700 metres) of the candidates that were chosen.
+        Densest spots are left out, for these are incident points.
     months
         All months, in order.
     placed_in_order
@@ -74,6 +78,7 @@ class Backtest:
     new: int
     table: pd.DataFrame
     by_month: pd.DataFrame
+    chosen: pd.DataFrame
     months: tuple[str, ...]
     placed_in_order: int
     without_position: int
@@ -149,11 +154,12 @@ def backtest(
         for count in dict.fromkeys((min(new, len(order)), len(order)))
         if count
     ]
-    tables, by_month = [], []
+    tables, by_month, chosen = [], [], []
     for test in tests:
         scores = test.run(months, seed, told)
         tables.append(_table(test, scores, seed))
         by_month.append(scores.by_month)
+        chosen.append(scores.chosen)
     snapshot = question.snapshot
     in_service = int((snapshot.kits["status"] == "installed").sum())
     table = pd.concat(tables, ignore_index=True)
@@ -162,6 +168,7 @@ def backtest(
         new=new,
         table=table,
         by_month=pd.concat(by_month, ignore_index=True),
+        chosen=pd.concat(chosen, ignore_index=True),
         months=months,
         placed_in_order=len(order),
         without_position=in_service - len(order),
@@ -211,8 +218,8 @@ class _Scores(NamedTuple):
         Of each place.
     draws
         Share that each random draw covers, shape ``(draws,)``.
-    by_month
-        As :attr:`Backtest.by_month`.
+    by_month, chosen
+        As in :class:`Backtest`.
     """
 
     covered: dict[str, type_score]
@@ -220,6 +227,7 @@ class _Scores(NamedTuple):
     weight: type_score
     draws: type_score
     by_month: pd.DataFrame
+    chosen: pd.DataFrame
 
 
 class _Test:
@@ -241,6 +249,7 @@ class _Test:
         spots = _always(np.concatenate([grid, self._places.grid, kits]))
         worth = Worth(((question.standard.metres, 1.0),))
         ask = (question.travel, question.standard, worth)
+        self._spots = spots.grid
         self._benefit = benefit(demand, fixed, spots, *ask)
         self._first_place = len(grid)
         self._order = len(grid) + len(self._places.grid) + np.arange(len(order))
@@ -286,8 +295,10 @@ class _Test:
             self._share(random.choice(self._candidates, few, replace=False)) for _ in range(_DRAWS)
         ]
         always = {RANDOM: np.mean(draws, axis=0)}
+        chosen: list[tuple[str, str, npt.NDArray[np.int64]]] = []
         if self._homes is not None:
-            always[POPULATION] = self._share(self._best(self._homes))
+            chosen.append((POPULATION, "", self._best(self._homes)))
+            always[POPULATION] = self._share(chosen[0][-1])
         if len(self._order):
             always[CHARITY] = self._share(self._order)
         if self._actual is not None:
@@ -299,7 +310,9 @@ class _Test:
             train = np.where(np.isin(month_of, months[:number]), self._demand.weights, 0.0)
             test = np.where(month_of == month, self._demand.weights, 0.0)
             weight += self._by_place(test)
-            shares = dict(self._chosen(train, test)) | always
+            spots = dict(self._chosen(train, test))
+            chosen += [(name, month, at) for name, at in spots.items() if name != DENSEST]
+            shares = {name: self._share(at) for name, at in spots.items()} | always
             for strategy, share in shares.items():
                 part = self._by_place(test * share)
                 covered[strategy] = covered.get(strategy, 0.0) + part
@@ -314,16 +327,24 @@ class _Test:
             weight,
             np.array([float(draw @ tested) for draw in draws]) / max(tested.sum(), 1e-300),
             pd.DataFrame(rows, columns=columns),
+            pd.concat([self._where(*choice) for choice in chosen], ignore_index=True),
         )
 
-    def _chosen(self, train: type_score, test: type_score) -> Iterator[tuple[str, type_score]]:
-        """Give the share of each point that each strategy covers."""
+    def _where(self, strategy: str, month: str, spots: npt.NDArray[np.int64]) -> pd.DataFrame:
+        at = self._spots[spots]
+        where = {"easting": at[:, 0], "northing": at[:, 1]}
+        return pd.DataFrame({"start": self.start, "strategy": strategy, "month": month} | where)
+
+    def _chosen(
+        self, train: type_score, test: type_score
+    ) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
+        """Give the spots that each strategy chooses."""
         cover = self._of_candidates(train)
-        yield OPTIMISED, self._share(self._best(cover))
-        yield GREEDY, self._share(first_choice(Problem.count(cover, self.number)))
+        yield OPTIMISED, self._best(cover)
+        yield GREEDY, first_choice(Problem.count(cover, self.number))
         busiest = np.argsort(-self._by_place(train), kind="stable")[: self.number]
-        yield DENSEST, self._share(self._first_place + busiest)
-        yield HINDSIGHT, self._share(self._best(self._of_candidates(test)))
+        yield DENSEST, self._first_place + busiest
+        yield HINDSIGHT, self._best(self._of_candidates(test))
 
     def _of_candidates(self, weights: type_score) -> Cover:
         return self._benefit.cover(weights).part(self._candidates)[0]

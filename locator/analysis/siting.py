@@ -33,7 +33,7 @@ from locator.travel.standard import Standard
 
 __all__ = ["Action", "Costs", "Goal", "Objective", "Plan", "Site", "Unknown", "plan"]
 
-_CURVE_S = 5.0
+_CURVE_S, _LONGEST_CURVE = 5.0, 100
 # with a budget the curve has so many steps
 _STEPS = 10
 _DECILES = range(1, 11)
@@ -151,7 +151,8 @@ class Plan:
         The same three plainly counted: weight within the standard of a kit at the hours when it
         happens.
     curve
-        The best known for 1, 2, ... sites, or for equal steps up to the budget: ``n``, ``cost``
+        The best known for 1, 2, ... sites, or for equal steps up to the budget (the sites of the
+        plan in their order if there are more than 100): ``n``, ``cost``
         (GBP; NaN where it depends on what is done), ``adds`` (in all), ``share`` (reached then),
         ``bound`` (as above; NaN where nobody looked) and ``gap`` (of the bound).
     by_decile
@@ -161,6 +162,9 @@ class Plan:
         this plan), ``best`` and ``share`` (of the best under the change); None if left out.
     resampled
         How many times the demand was resampled; 0 if it was not.
+    draws
+        What was chosen then: ``draw`` (from 0), ``easting``, ``northing`` (EPSG:27700 metres);
+        None if it was not.
     kept
         References of movable kits that stay where they are.
     left_out
@@ -200,6 +204,7 @@ class Plan:
     by_decile: pd.DataFrame
     sensitivity: pd.DataFrame | None
     resampled: int
+    draws: pd.DataFrame | None
     kept: tuple[str, ...]
     left_out: dict[str, int]
     candidates: int
@@ -220,7 +225,7 @@ class Plan:
         plain = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if field.name not in {"standard", "sites", "curve", "by_decile", "sensitivity"}
+            if field.name not in {"standard", "sites", "curve", "by_decile", "sensitivity", "draws"}
         }
         tables = {
             name: None if frame is None else _records(frame)
@@ -342,6 +347,7 @@ def plan(  # everything after the question may be left out
         by_decile=described.by_decile(),
         sensitivity=table,
         resampled=stability.times if stability else 0,
+        draws=stability.draws if stability else None,
         kept=described.kept,
         left_out=dict(question.candidates.left_out),
         candidates=len(question.candidates),
@@ -521,7 +527,7 @@ class _Description:
 def _curve(question: Question, choice: Choice, described: _Description) -> pd.DataFrame:
     """Find the best for each smaller number or budget; the last is the plan itself."""
     goal, staying = question.goal, int(choice.found.stay.sum())
-    if not choice.done:
+    if not choice.done or len(choice.done) > _LONGEST_CURVE:
         return described.own_curve()
     if goal.budget is None:
         steps = len(choice.chosen)

@@ -37,11 +37,14 @@ class Stability(NamedTuple):
         Share of them with the very same site, shape ``(sites,)``.
     nearly
         Share of them with the same site or one within :data:`SAME_M`, shape ``(sites,)``.
+    draws
+        What they chose: ``draw`` (from 0), ``easting``, ``northing`` (EPSG:27700 metres).
     """
 
     times: int
     exactly: geodesy.type_floats
     nearly: geodesy.type_floats
+    draws: pd.DataFrame
 
 
 def sensitivity(
@@ -69,8 +72,9 @@ def sensitivity(
     table
         ``changed`` (in words), ``sites`` (chosen then), ``kept`` (sites of ``choice`` of which
         one of those then lies within :data:`SAME_M`), ``worth`` and ``best`` (weight that
-        ``choice`` and the choice then add under the assumption) and ``share`` (of the first in
-        the second; 1 where nothing can be added).
+        ``choice`` and the choice then add under the assumption), ``share`` (of the first in
+        the second; 1 where nothing can be added) and ``chosen`` (references of the sites chosen
+        then, joined by ``"; "``).
     """
     goal = question.goal
     if goal.share is not None:
@@ -95,10 +99,12 @@ def sensitivity(
                 "worth": worth,
                 "best": best,
                 "share": worth / best if best else 1.0,
+                "chosen": "; ".join(_references(other, then)),
             }
         )
         told("Planning under other assumptions", 1)
-    return pd.DataFrame(rows, columns=["changed", "sites", "kept", "worth", "best", "share"])
+    columns = ["changed", "sites", "kept", "worth", "best", "share", "chosen"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def resample(question: Question, choice: Choice, times: int, seed: int, told: Told) -> Stability:
@@ -126,7 +132,8 @@ def resample(question: Question, choice: Choice, times: int, seed: int, told: To
     goal, found = question.goal, choice.found
     done, where = np.array(choice.done, dtype=np.int64), choice.where()
     exactly, nearly = np.zeros(len(done)), np.zeros(len(done))
-    for _ in range(times):
+    draws = []
+    for number in range(times):
         drawn = random.poisson(1.0, cluster.max() + 1)
         cover = choice.benefit.cover(choice.weights * drawn[cluster])
         if goal.budget is None:
@@ -136,9 +143,11 @@ def resample(question: Question, choice: Choice, times: int, seed: int, told: To
         chosen = improved(problem, first_choice(problem))
         chosen = chosen[~found.stay[chosen]]
         exactly += np.isin(done, chosen)
-        nearly += _nearly(where, found.sites.grid[chosen])
+        at = found.sites.grid[chosen]
+        nearly += _nearly(where, at)
+        draws.append(pd.DataFrame({"draw": number, "easting": at[:, 0], "northing": at[:, 1]}))
         told("Planning with resampled demand", 1)
-    return Stability(times, exactly / times, nearly / times)
+    return Stability(times, exactly / times, nearly / times, pd.concat(draws, ignore_index=True))
 
 
 def _changes(
@@ -203,6 +212,17 @@ def _timed(standard: Standard, minutes: float, speed: float, pace: Pace) -> Stan
 
 def _with(question: Question, **changes: object) -> Question:
     return dataclasses.replace(question, **changes)  # type: ignore[arg-type]  # fields by name
+
+
+def _references(question: Question, choice: Choice) -> list[str]:
+    """Name the chosen sites: a candidate, or the kit that is changed."""
+    candidates = question.candidates.frame["reference"].tolist()
+    kits = question.snapshot.placed["reference"].tolist()
+    rows = choice.found.frame.iloc[list(choice.done)]
+    return [
+        str(candidates[candidate] if candidate >= 0 else kits[kit])
+        for candidate, kit in zip(rows["candidate"], rows["kit"], strict=True)
+    ]
 
 
 def _rows_of(found: Choices, chosen: Collection[int], then: Choices) -> list[int]:
