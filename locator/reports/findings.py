@@ -114,9 +114,12 @@ def tables_of(found: Findings, f: type_figures) -> dict[str, pd.DataFrame]:
     }
     if chosen.sensitivity is not None:
         listed["sensitivity"] = chosen.sensitivity
+    if chosen.draws is not None:
+        listed["resampled"] = chosen.draws
     if tested is not None:
         listed["backtest"] = tested.table
         listed["backtest_by_month"] = tested.by_month
+        listed["backtest_chosen"] = tested.chosen
     return listed
 
 

@@ -843,10 +843,15 @@ class Backtest:
                     self.draws[start] = list(self.drawn(start))
                 of[month] = np.mean(self.draws[start], axis=0).tolist()
             elif strategy == "the charity's, at known hours":
-                kits = {kit.reference for kit in self.order()[: self.kits_of(start)]}
-                of[month] = self.known_of(kits)
+                of[month] = self.known_of(self.order()[: self.kits_of(start)])
+            elif strategy == "the charity's order":
+                kits = self.order()[: self.kits_of(start)]
+                of[month] = self.covered(base, [kit.at for kit in kits])
+            elif strategy == "densest spots":
+                of[month] = self.covered(base, self.densest(start, month))
             else:
-                of[month] = self.covered(base, chosen[start, strategy, month])
+                at = chosen[start, strategy, month] or chosen[start, strategy, ""]
+                of[month] = self.covered(base, at)
         assert world.total > 0
         return found
 
@@ -861,8 +866,16 @@ class Backtest:
         words = start.split()
         return self.number if words[0] == "beside" else int(words[-2])
 
-    def known_of(self, references: set[str]) -> list[float]:
-        kits = self.world.kits
+    def densest(self, start: str, month: str) -> list[tuple[float, float]]:
+        """Give the places with most records in earlier months, those farther west first."""
+        earlier = self.months[: self.months.index(month)]
+        many = range(len(self.world.places))
+        weight = [sum(self.by_month[each][p] for each in earlier) for p in many]
+        order = sorted(many, key=lambda p: (-weight[p], p))
+        return [self.world.places[p] for p in order[: self.kits_of(start)]]
+
+    def known_of(self, chosen: Sequence[Kit]) -> list[float]:
+        kits, references = self.world.kits, {kit.reference for kit in chosen}
         return [
             self.world.share(
                 [k for k in near if kits[k].reference in references],
