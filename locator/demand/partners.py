@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from locator import geodesy
-from locator.demand.area import lsoa_of
+from locator.demand.area import Homes
 from locator.demand.points import (
     COLUMNS,
     NOTHING,
@@ -70,7 +70,7 @@ def partners(
     frame = pd.DataFrame([{name: row[name] for name in columns} for row in rows], columns=columns)
     longitude = frame["longitude"].to_numpy(dtype=np.float64)
     easting, northing = geodesy.to_bng(longitude, frame["latitude"].to_numpy(dtype=np.float64))
-    frame["lsoa"] = lsoa_of(folder, easting, northing)
+    frame["lsoa"] = Homes.of(folder).lsoa_at(easting, northing)
     inside = (frame["lsoa"] != "").to_numpy(dtype=np.bool_)
     frame = frame.assign(easting=easting, northing=northing)[inside].reset_index(drop=True)
     moments = [pd.Timestamp(moment).to_pydatetime() for moment in frame["happened_at"]]

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from locator import geodesy, tables
-from locator.demand import area
+from locator.demand.area import Homes
 from locator.demand.points import COLUMNS, Accounts, Basis, Demand, weighed
 from locator.demand.profile import Profile
 from locator.errors import DataError
@@ -269,6 +269,7 @@ def tally(folder: Path, geodata: Path) -> Tally:
     """
     files = street_files(folder)
     known = set(tables.table(geodata, "lsoa")["code"])
+    homes = Homes.of(geodata)
     parts, ids = [], []
     moved = by_point = 0
     for file in files:
@@ -279,7 +280,7 @@ def tally(folder: Path, geodata: Path) -> Tally:
         counts = serious & ~wrong & frame["longitude"].notna()
         ask = (counts & ~coded).to_numpy()
         lsoa = frame["lsoa"].where(coded, "").astype(object)
-        lsoa[ask] = area.lsoa_of(geodata, *_grid(frame[ask]))
+        lsoa[ask] = homes.lsoa_at(*_grid(frame[ask]))
         # a point at sea has no place on the National Grid
         lost = (counts & coded).to_numpy(copy=True)
         lost[lost] = np.isnan(_grid(frame[lost])[0])

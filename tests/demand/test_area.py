@@ -4,7 +4,7 @@ import numpy as np
 import shapely
 
 from locator import geodesy
-from locator.demand.area import lsoa_of
+from locator.demand.area import Homes
 from locator.facts import Facts
 
 
@@ -13,7 +13,7 @@ def test_the_nearest_home_names_the_lsoa_better_than_the_outlines(facts: Facts) 
     geodata = facts.settings.geodata
     points = facts.demand().points.drop_duplicates(["easting", "northing", "lsoa"])
     x, y = points["easting"].to_numpy(), points["northing"].to_numpy()
-    found = lsoa_of(geodata, x, y)
+    found = Homes.of(geodata).lsoa_at(x, y)
     agree = np.mean(found == points["lsoa"].to_numpy())
     assert round(float(agree), 2) == 0.93
     outlines = facts.lsoa_outlines.to_crs(geodesy.BNG)
@@ -26,7 +26,7 @@ def test_what_lies_elsewhere_has_none(geodata: Path) -> None:
     # Northampton, Leicester, the sea, nowhere
     x = np.array([475_577.0, 458_500.0, 600_000.0, np.nan])
     y = np.array([260_485.0, 304_500.0, 400_000.0, np.nan])
-    found = lsoa_of(geodata, x, y).tolist()
+    found = Homes.of(geodata).lsoa_at(x, y).tolist()
     assert found[0].startswith("E010")
     assert found[1:] == ["", "", ""]
-    assert lsoa_of(geodata, np.array([]), np.array([])).tolist() == []
+    assert Homes.of(geodata).lsoa_at(np.array([]), np.array([])).tolist() == []
