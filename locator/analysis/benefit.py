@@ -60,21 +60,11 @@ class Worth(NamedTuple):
         return self.steps[0][1] * sum(self.backup)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Added:
-    """What one choice adds to those before it.
-
-    Attributes
-    ----------
-    weight, at_night
-        In all, and at night (22:00 to 06:00).
-    of_points
-        Share of each demand point's weight, shape ``(points,)``.
-    """
+class Added(NamedTuple):
+    """What one choice adds to those before it: weight in all, and at night (22:00 to 06:00)."""
 
     weight: float
     at_night: float
-    of_points: geodesy.type_floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,13 +109,33 @@ class Benefit:
         count = np.zeros(self.blank.rows, dtype=np.int32)
         found = []
         for site in chosen:
-            rows = self.blank.row[self.blank.first[site] : self.blank.first[site + 1]]
-            gain = np.zeros(self.blank.rows)
-            gain[rows] = self.blank.next_worth(count)[rows]
+            rows = self._rows(site)
+            gain = self._level(rows, count[rows])
             count[rows] += 1
-            share = np.asarray(gain @ self.spread)
-            found.append(Added(float(gain @ by_row), float(gain @ by_night), share))
+            found.append(Added(float(gain @ by_row[rows]), float(gain @ by_night[rows])))
         return found
+
+    def alone(self, chosen: Sequence[int], weights: geodesy.type_floats) -> list[float]:
+        """Tell how much less would be reached without each choice, the others staying."""
+        by_row, count = self.spread @ weights, self.blank.counts(chosen)
+        rows = map(self._rows, chosen)
+        return [float(self._level(each, count[each] - 1) @ by_row[each]) for each in rows]
+
+    def share(self, chosen: Sequence[int]) -> geodesy.type_floats:
+        """Give the worth of a unit of each point's weight with some choices: ``(points,)``."""
+        counted = self.blank.counts(chosen)[:, None] > np.arange(self.blank.levels)
+        return np.asarray(self.reached + (self.blank.weight * counted).sum(axis=1) @ self.spread)
+
+    def _rows(self, site: int) -> npt.NDArray[np.int32]:
+        return self.blank.row[self.blank.first[site] : self.blank.first[site + 1]]
+
+    def _level(
+        self, rows: npt.NDArray[np.int32], level: npt.NDArray[np.int32]
+    ) -> geodesy.type_floats:
+        """Give what a cover of some rows is worth that have so many already."""
+        last = self.blank.levels - 1
+        worth = self.blank.weight[rows, np.minimum(level, last)]
+        return np.where(level <= last, worth, 0.0)
 
 
 def benefit(

@@ -128,6 +128,8 @@ def gather(
     RegistryError
         The registry cannot be read.
     """
+    for longitude, latitude in points:
+        geodesy.to_bng(longitude, latitude)  # raises if it is not in Great Britain
     known = kinds(facts.settings.geodata)
     if wrong := sorted(set(sources) - {REGISTRY, *known}):
         listed = ", ".join([REGISTRY, *known])

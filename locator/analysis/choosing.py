@@ -416,7 +416,10 @@ def _fewest(
             "for less, allow a longer distance, or name more kinds of candidates."
         )
         raise InputError(msg)
-    few = fewest(cover, min(max(total * share - before, 0.0), cover.total), seconds=seconds)
+    kept = _needed(Problem.count(cover, cover.sites))
+    part, _ = cover.part(kept)
+    few = fewest(part, min(max(total * share - before, 0.0), part.total), seconds=seconds)
+    chosen = tuple(kept[few.chosen].tolist())
     spare = len(few.chosen) - int(few.bound)
     says = "proven fewest" if few.proven else f"at most {spare} more than the fewest possible"
     return Choice(
@@ -424,8 +427,8 @@ def _fewest(
         benefit=made,
         cover=cover,
         weights=weights,
-        chosen=tuple(few.chosen.tolist()),
-        done=tuple(few.chosen.tolist()),
+        chosen=chosen,
+        done=chosen,
         bound=few.bound,
         says=says,
         interrupted=few.interrupted,

@@ -373,15 +373,12 @@ class _Description:
         self._kept = len(choice.chosen) - len(choice.done)
         movable = np.flatnonzero(stay).tolist()
         self.before = choice.before + choice.cover.worth(movable)
-        self.given_up = (
-            self.before - choice.before - sum(each.weight for each in self._added[: self._kept])
+        kept = choice.chosen[: self._kept]
+        self.given_up = self.before - choice.before - choice.cover.worth(kept)
+        self._before, self._staying, self._after = map(
+            self._plain.share, (movable, kept, choice.chosen)
         )
-        all_kits = self._plain.added(movable, self._weights)
-        self._before = self._plain.reached + sum(each.of_points for each in all_kits)
-        self._staying = self._plain.reached + sum(
-            each.of_points for each in self._plainly[: self._kept]
-        )
-        self._after = self._plain.reached + sum(each.of_points for each in self._plainly)
+        self._alone = choice.benefit.alone(choice.chosen, choice.weights)
         self.covered_before = float(self._before @ self._weights)
         self.covered_after = float(self._after @ self._weights)
         self.unit = unit(question.demand)
@@ -463,10 +460,8 @@ class _Description:
         option = self._choice.found.frame.iloc[row]
         added, plainly = (part[self._kept + number] for part in (self._added, self._plainly))
         night_share = added.at_night / added.weight if added.weight else 0.0
-        newly = float(plainly.of_points @ self._weights)
-        told = around.tell(number, newly, night_share)
-        others = [other for other in self._choice.chosen if other != row]
-        cover, total = self._choice.cover, self._choice.total
+        told = around.tell(number, plainly.weight, night_share)
+        total = self._choice.total
         moved = self._moves.get(number, -1)
         return Site(
             rank=number + 1,
@@ -476,8 +471,8 @@ class _Description:
             adds=added.weight,
             adds_share=added.weight / total if total else 0.0,
             adds_night=added.at_night,
-            newly=newly,
-            alone=cover.worth(self._choice.chosen) - cover.worth(others),
+            newly=plainly.weight,
+            alone=self._alone[self._kept + number],
             residents=told.residents,
             nearest_kit=told.nearest_kit,
             nearest_m=told.nearest_m,
