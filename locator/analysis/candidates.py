@@ -294,8 +294,8 @@ def _grid(outline: gpd.GeoDataFrame, spacing_m: float) -> pd.DataFrame:
 def _frame(rows: pd.DataFrame | Sequence[Mapping[str, object]]) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     frame = frame.reindex(columns=[name for name in COLUMNS if name not in {"easting", "northing"}])
-    frame["decision"] = frame["decision"].fillna(str(Decision.OPEN))
-    frame["locality"] = frame["locality"].fillna("")
+    frame["decision"] = frame["decision"].astype(object).fillna(str(Decision.OPEN))
+    frame["locality"] = frame["locality"].astype(object).fillna("")
     numbers = ["longitude", "latitude", "precision_m"]
     return frame.astype(dict.fromkeys(numbers, np.float64) | {"decision": object})
 
