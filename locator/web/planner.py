@@ -7,6 +7,7 @@ the registry, which may name hosts.
 
 import datetime as dt
 import hashlib
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -212,7 +213,7 @@ class _Kept(Generic[_T]):
             return self._kept[key]
         if not self._working.acquire(timeout=_WAIT_S):
             msg = "Another plan is being worked out."
-            raise BusyError(msg, int(_WAIT_S))
+            raise BusyError(msg, math.ceil(_WAIT_S))
         try:
             if key not in self._kept:
                 self._kept[key] = work()

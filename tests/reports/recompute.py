@@ -177,11 +177,18 @@ def within(
     factor: float = 1.0,
 ) -> list[list[int]]:
     """List the others within some metres of each place, the limit included."""
-    if not others:
+    if not others or not places:
         return [[] for _ in places]
+    # loop over the fewer
+    if len(places) > len(others):
+        found: list[list[int]] = [[] for _ in places]
+        for number, near in enumerate(within(others, places, metres, factor)):
+            for place in near:
+                found[place].append(number)
+        return found
     table = np.array(others)
     return [
-        np.flatnonzero(np.hypot(table[:, 0] - x, table[:, 1] - y) * factor <= metres).tolist()
+        ((np.hypot(table[:, 0] - x, table[:, 1] - y) * factor <= metres).nonzero()[0]).tolist()
         for x, y in places
     ]
 
@@ -393,11 +400,11 @@ class Coverage:
                     if len(counted) == 1:
                         sums["marginal" + suffix][counted[0]] += weight * part
         worth, opening = {}, {}
-        for number, kit in enumerate(world.kits):
-            if kit.serving:
-                worth[kit.reference] = {name: values[number] for name, values in sums.items()}
-            if not (kit.serving and set(kit.week) == {OPEN}):
-                opening[kit.reference] = {
+        for number, one in enumerate(world.kits):
+            if one.serving:
+                worth[one.reference] = {name: values[number] for name, values in sums.items()}
+            if not (one.serving and set(one.week) == {OPEN}):
+                opening[one.reference] = {
                     "opened_adds": adds[number],
                     "opened_share": adds[number] / world.total,
                     "opened_night": adds_night[number] / adds[number]
@@ -650,29 +657,31 @@ class Planned:
         for place, sites in sites_of.items():
             if weight[place] > 0:
                 rows[tuple(sites)] += weight[place]
-        many, sites = len(rows), len(reach)
+        many, number_of = len(rows), len(reach)
         if not many:
             return 0.0
-        # a row counts no more than the sum of the sites that reach it
+        # a row counts no more than the sum of the number_of that reach it
         index = [(r, s) for r, key in enumerate(rows) for s in key]
         left = csr_array(
             (np.ones(len(index)), ([r for r, _ in index], [s for _, s in index])),
-            shape=(many, sites),
+            shape=(many, number_of),
         )
         covers = csr_array(
-            (-np.ones(many), (range(many), range(sites, sites + many))), shape=(many, sites + many)
+            (-np.ones(many), (range(many), range(number_of, number_of + many))),
+            shape=(many, number_of + many),
         )
         wide = (
-            csr_array((left.data, left.indices, left.indptr), shape=(many, sites + many)) + covers
+            csr_array((left.data, left.indices, left.indptr), shape=(many, number_of + many))
+            + covers
         )
-        count = np.concatenate([np.ones(sites), np.zeros(many)])[None, :]
+        count = np.concatenate([np.ones(number_of), np.zeros(many)])[None, :]
         found = milp(
-            -np.concatenate([np.zeros(sites), list(rows.values())]),
+            -np.concatenate([np.zeros(number_of), list(rows.values())]),
             constraints=[
                 LinearConstraint(wide, 0, np.inf),
                 LinearConstraint(count, 0, number),
             ],
-            integrality=np.concatenate([np.ones(sites), np.zeros(many)]),
+            integrality=np.concatenate([np.ones(number_of), np.zeros(many)]),
             bounds=(0, 1),
             options={"mip_rel_gap": 0},
         )
@@ -850,8 +859,8 @@ class Backtest:
             elif strategy == "densest spots":
                 of[month] = self.covered(base, self.densest(start, month))
             else:
-                at = chosen[start, strategy, month] or chosen[start, strategy, ""]
-                of[month] = self.covered(base, at)
+                spots = chosen[start, strategy, month] or chosen[start, strategy, ""]
+                of[month] = self.covered(base, spots)
         assert world.total > 0
         return found
 
@@ -918,21 +927,16 @@ class Backtest:
             for strategy in strategies
         }
         random = np.random.default_rng(0)
-        times = np.vstack([random.poisson(1.0, (200, len(counted))) for _ in range(10)])
-        whole = times @ np.array([weight[p] for p in counted])
-        again = {name: times @ np.array(values) / whole for name, values in sums.items()}
+        columns = np.array([*sums.values(), [weight[p] for p in counted]]).T
+        drawn = np.vstack([random.poisson(1.0, (200, len(counted))) @ columns for _ in range(10)])
+        again = {name: drawn[:, at] / drawn[:, -1] for at, name in enumerate(sums)}
         best = sum(sums["optimised"]) / total
         without = sum(w * b for w, b in zip(weight, base, strict=True)) / total
         rows = {}
         for name in strategies:
             share, spread = sum(sums[name]) / total, again[name]
             if name == "random sites":
-                spread = np.array(
-                    [
-                        sum(w * s for w, s in zip(weight, draw, strict=True)) / total
-                        for draw in self.draws[start]
-                    ]
-                )
+                spread = np.array(self.draws[start]) @ np.array(weight) / total
             gains = again["optimised"] - again[name]
             adds, gain = share - without, best - share
             rows[name] = {

@@ -192,7 +192,7 @@ def test_pictures_tell_their_content_to_those_who_cannot_see(made: Made) -> None
 
 def test_the_pdf_is_tagged(county: Made) -> None:
     reader = pypdf.PdfReader(county.folder / "report.pdf")
-    root = reader.trailer["/Root"]
+    root: Any = reader.trailer["/Root"]
     assert root["/Lang"] == "en-GB"
     assert root["/MarkInfo"]["/Marked"]
     assert root["/ViewerPreferences"]["/DisplayDocTitle"]

@@ -1,0 +1,94 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from locator.analysis import trust
+from locator.reports import planner
+from tests.cli.conftest import Locator
+
+FEW = ("--candidates", "hospital,practice", "--resamples", "0", "--no-sensitivity", "--no-backtest")
+
+
+def test_one_command_makes_the_report(locator: Locator, tmp_path: Path) -> None:
+    out = tmp_path / "made" / "report"
+    done = locator("plan-report", "--new", "2", "--within", "400", *FEW, "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    assert "Call 999 first" in done.stdout.splitlines()[0]
+    assert "2 well-chosen places" in " ".join(done.stdout.split())
+    names = {path.name for path in out.iterdir()}
+    assert {"report.html", "report.pdf", "figures.json", "layers.gpkg", "sites.csv"} <= names
+    assert not any(name.startswith(".") for name in names)
+    page = (out / "report.html").read_text("utf-8")
+    assert "locator plan-report --new 2 --within 400 --candidates hospital,practice" in page
+    assert (out / "report.pdf").read_bytes().startswith(b"%PDF-1.7")
+
+
+def test_json_and_no_pdf(locator: Locator, tmp_path: Path) -> None:
+    more = ("--budget", "700", "--fetch", "5", "--site", "52.2378, -0.8960")
+    out = tmp_path / "report"
+    done = locator("plan-report", *more, *FEW, "--no-pdf", "--out", str(out), "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["figures"] == json.loads((out / "figures.json").read_text("utf-8"))
+    assert told["figures"]["plan"]["cost"] <= 700
+    assert not (out / "report.pdf").exists()
+    assert {Path(path).name for path in told["files"]} == {path.name for path in out.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--new", "2", "--budget", "700"), "either how many new kits, a budget"),
+        (("--within", "400", "--fetch", "5"), "Choose one of"),
+        (("--candidates", "moon"), "no kind of candidate"),
+        (("--site", "qqqq"), "qqqq"),
+        (("--site", "The Ridings"), "is not certain"),
+    ],
+)
+def test_what_cannot_be_used(
+    locator: Locator, tmp_path: Path, options: tuple[str, ...], says: str
+) -> None:
+    out = tmp_path / "report"
+    done = locator("plan-report", *options, "--no-backtest", "--out", str(out))
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert not out.exists()
+
+
+def test_a_folder_is_needed(locator: Locator, tmp_path: Path) -> None:
+    assert "--out" in locator("plan-report", "--new", "2").stderr
+    file = tmp_path / "file"
+    file.write_text("mine")
+    done = locator("plan-report", "--new", "2", *FEW, "--out", str(file))
+    assert done.returncode == 2
+    assert file.read_text() == "mine"
+
+
+def test_who_stops_it_is_told(
+    locator: Locator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(planner, "plan", stop)
+    out = tmp_path / "report"
+    done = locator("plan-report", "--new", "2", *FEW, "--out", str(out))
+    assert done.returncode == 1
+    assert "nothing was written" in done.stderr
+    assert not out.exists()
+
+
+def test_a_search_that_is_stopped_still_makes_a_report(
+    locator: Locator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trust, "resample", stop)
+    out = tmp_path / "report"
+    few = ("--candidates", "hospital", "--no-sensitivity", "--no-pdf")
+    done = locator("plan-report", "--new", "2", *few, "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    page = (out / "report.html").read_text("utf-8")
+    assert "Somebody stopped the resampling" in page

@@ -1,0 +1,364 @@
+"""The planner's pages: what strangers may ask, what they see, and what they never do."""
+
+import datetime as dt
+import html
+import io
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from werkzeug.test import TestResponse
+
+from locator.errors import MissingLibraryError
+from locator.facts import Facts
+from locator.reports import _pdf
+from locator.reports.planner import report
+from locator.settings import Settings
+from locator.web import create_app, planner
+from tests.conftest import missing
+from tests.reports.counties import HOSTILE, made_up
+from tests.serving import FLAGS, Server, chromium, serve
+
+# few candidates: planned in a moment
+FEW = "new=3&near=400&from=hospital&from=railway+station"
+AT = dt.datetime.fromisoformat("2026-07-08T10:00+01:00")
+JSON = {"Accept": "application/json"}
+
+
+def _ready(client: FlaskClient, address: str) -> TestResponse:
+    for _ in range(200):
+        answer = client.get(address)
+        if answer.status_code != 202:
+            return answer
+        assert answer.headers["Refresh"] == "3"
+        assert "The report is being made" in answer.text
+        time.sleep(0.1)
+    message = "The report was never finished."
+    raise AssertionError(message)
+
+
+def test_a_plan_is_shown_with_its_reasons(client: FlaskClient) -> None:
+    page = client.get(f"/plan?{FEW}")
+    assert page.status_code == 200
+    text = " ".join(re.sub(r"<[^>]+>", " ", html.unescape(page.text)).split())
+    assert "Where the next bleed kits belong" in text
+    assert "proven best" in text
+    assert "Incidents of partner organisations are never read here" in text
+    assert "Never leave the casualty alone" in text
+    assert "Police records: data.police.uk" in text
+    for rank in (1, 2, 3):
+        assert f'id="rank-{rank}"' in page.text
+    script = client.get(f"/maps/plan.js?{FEW}")
+    assert script.content_type.startswith("text/javascript")
+    assert script.text.count('"rank": ') == 3
+
+
+def test_pages_hold_no_inline_code(client: FlaskClient) -> None:
+    for answer in (client.get(f"/plan?{FEW}"), _ready(client, f"/report?{FEW}")):
+        assert not re.search(r"<script(?![^>]*\bsrc=)", answer.text)
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=", answer.text)
+        policy = answer.headers["Content-Security-Policy"]
+        assert "style-src 'self';" in policy
+        assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "new=51",
+        "new=-1",
+        "new=0",
+        "new=1e3",
+        "new=٣",
+        "new=9999999999999",
+        "budget=100001",
+        "budget=x",
+        "near=401",
+        "near=../400",
+        "from=registry",
+        "from=moon",
+        "at=" + "&at=".join(f"52.2{n:02},-0.9" for n in range(11)),
+        "at=qqqq",
+        "at=51.5,-0.1",
+    ],
+)
+@pytest.mark.parametrize("address", ["/plan", "/report", "/report.pdf", "/maps/plan.js"])
+def test_what_is_not_offered_is_refused(client: FlaskClient, address: str, asked: str) -> None:
+    answer = client.get(f"{address}?{asked}", headers=JSON)
+    assert answer.status_code == 422
+    assert answer.content_type == "application/problem+json"
+
+
+def test_a_place_may_be_named(client: FlaskClient) -> None:
+    named = client.get(f"/plan?{FEW}&site=NN1+1DE")
+    spot = re.search(r'name="at" value="([^"]+)" checked', named.text)
+    assert spot
+    again = client.get(f"/plan?{FEW}", query_string=None)
+    assert 'name="at"' not in again.text
+    both = client.get(f"/plan?{FEW}&at={spot[1]}&site=52.2378,-0.8960")
+    assert both.text.count('name="at"') == 4
+    assert "52.23780, -0.89600" in both.text
+
+
+def test_a_place_that_is_not_certain_is_said(client: FlaskClient) -> None:
+    page = client.get(f"/plan?{FEW}&site=The+Ridings")
+    assert page.status_code == 200
+    assert "is not certain" in page.text
+    assert 'value="The Ridings"' in page.text
+    outside = client.get(f"/plan?{FEW}&site=51.5,-0.1")
+    assert "lies outside Northamptonshire" in outside.text
+
+
+def test_pounds_instead_of_kits(client: FlaskClient) -> None:
+    page = client.get("/plan?budget=1400&near=400&from=hospital")
+    assert page.status_code == 200
+    cost = re.search(r"together they cost about £([\d,]+)", page.text)
+    assert cost
+    assert int(cost[1].replace(",", "")) <= 1400
+
+
+def test_minutes_instead_of_metres(client: FlaskClient) -> None:
+    page = client.get("/plan?new=1&near=fetch5&from=hospital")
+    assert page.status_code == 200
+    assert "5 minutes to fetch at 3 m/s" in page.text
+
+
+def test_a_plan_is_kept(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = "/plan?new=2&near=150&from=hospital"
+    first = client.get(address)
+    monkeypatch.setattr(planner, "make_plan", None)
+    assert client.get(address).text == first.text
+
+
+def test_one_plan_at_a_time(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planner, "_WAIT_S", 0.05)
+    with planner._plans._working:
+        answer = client.get("/plan?new=4&near=150&from=hospital", headers=JSON)
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.content_type == "application/problem+json"
+
+
+def test_the_report_and_its_pdf(client: FlaskClient) -> None:
+    page = _ready(client, f"/report?{FEW}")
+    assert page.status_code == 200
+    assert "Where the next 3 belong" in page.text
+    assert "no incident of a partner organisation went into this report" in page.text
+    link = re.search(r'<a href="(/report\.pdf[^"]+)">', page.text)
+    assert link
+    printed = client.get(html.unescape(link[1]))
+    assert printed.content_type == "application/pdf"
+    assert (
+        "Where the next 3 belong"
+        in pypdf.PdfReader(io.BytesIO(printed.data)).pages[1].extract_text()
+    )
+    styles = re.search(r'<link rel="stylesheet" href="([^"]+)"', page.text)
+    assert styles
+    assert client.get(styles[1]).content_type.startswith("text/css")
+    back = re.search(r'<a href="(/plan[^"]+)">', page.text)
+    assert back
+    assert client.get(html.unescape(back[1])).status_code == 200
+
+
+def test_a_pdf_that_is_not_made_yet_leads_to_the_page(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*asked: Any) -> Any:
+        time.sleep(1)
+        return report(*asked)
+
+    monkeypatch.setattr(planner, "report", slow)
+    asked = "new=1&near=800&from=hospital"
+    answer = client.get(f"/report.pdf?{asked}")
+    assert answer.status_code == 303
+    assert answer.headers["Location"].startswith("/report?")
+    # while it is made, nobody else's report is begun
+    other = client.get("/report?new=2&near=800&from=hospital", headers=JSON)
+    assert other.status_code == 503
+    assert int(other.headers["Retry-After"]) > 0
+    assert _ready(client, answer.headers["Location"]).status_code == 200
+
+
+def test_a_report_that_fails_is_told_and_tried_again(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "report", _fail)
+    address = "/report?new=1&near=150&from=railway+station"
+    assert _ready(client, address).status_code == 500
+    monkeypatch.setattr(planner, "report", report)
+    assert _ready(client, address).status_code == 200
+
+
+def _fail(*_: object) -> None:
+    message = "nobody may read this"
+    raise RuntimeError(message)
+
+
+def test_without_pango_the_page_is_there(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without(page: str) -> bytes:
+        message = "PDFs need the library Pango"
+        raise MissingLibraryError(message)
+
+    monkeypatch.setattr(_pdf, "pdf", without)
+    asked = "new=2&near=150&from=railway+station"
+    page = _ready(client, f"/report?{asked}")
+    assert page.status_code == 200
+    assert "report.pdf" not in page.text
+    answer = client.get(f"/report.pdf?{asked}", headers=JSON)
+    assert answer.status_code == 501
+    assert "Print the page instead" in answer.text
+
+
+def test_partners_are_never_asked(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    demand = Facts.demand
+
+    def watched(self: Facts, *basis: Any, **options: Any) -> Any:
+        asked.append(options.get("partners", False))
+        return demand(self, *basis, **options)
+
+    monkeypatch.setattr(Facts, "demand", watched)
+    assert client.get("/plan?new=1&near=400&from=bus+station").status_code == 200
+    assert _ready(client, "/report?new=1&near=400&from=bus+station").status_code == 200
+    assert asked
+    assert not any(asked)
+
+
+@pytest.fixture(scope="module")
+def hostile_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    folder = tmp_path_factory.mktemp("hostile")
+    settings = Settings(
+        database_url=f"sqlite:///{folder}/registry.sqlite", geodata=made_up(folder / "geodata")
+    )
+    made = create_app(settings, lambda: AT)
+    made.testing = False
+    yield made
+    made.extensions["facts"].close()
+
+
+def test_names_of_kits_and_sites_stay_text(hostile_app: Flask) -> None:
+    client = hostile_app.test_client()
+    asked = "new=5&near=400&from=bus+stop&from=school"
+    page = client.get(f"/plan?{asked}")
+    assert page.status_code == 200
+    assert HOSTILE in html.unescape(page.text)
+    assert "<script>alert" not in page.text
+    script = client.get(f"/maps/plan.js?{asked}").text
+    assert "</script" not in script
+    assert "${" not in script
+    assert "{{" not in script
+    found = _ready(client, f"/report?{asked}")
+    assert HOSTILE in html.unescape(found.text)
+    assert "<script" not in found.text
+
+
+SIZES = {"phone": (390, 844), "small": (320, 640), "desktop": (1280, 800)}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serve(tmp_path_factory.mktemp("site")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = chromium()
+    if executable is None:
+        missing("Needs Chromium: apt install chromium.")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def start(size: str, path: str, **options: Any) -> Page:
+        width, height = SIZES[size]
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console", lambda said: complaints.append(said.text) if said.type == "error" else None
+        )
+        page.goto(server.address + path)
+        page.wait_for_load_state("networkidle")
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def _fits_and_axe_is_quiet(page: Page, size: str) -> None:
+    found = Axe().run(page).response["violations"]
+    assert [(f["id"], [n["html"] for n in f["nodes"]][:3]) for f in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", SIZES)
+def test_the_plan_in_a_browser(visit: Callable[..., Page], size: str) -> None:
+    page = visit(size, f"/plan?{FEW}")
+    _fits_and_axe_is_quiet(page, size)
+    frame = page.locator(".map").bounding_box()
+    assert frame is not None
+    assert frame["height"] > 300
+    assert page.locator(".map .site").count() == 3
+    page.locator("#rank-1 button").click()
+    page.wait_for_timeout(300)
+    assert page.locator(".map .site").first.is_visible()
+
+
+@pytest.mark.browser
+def test_a_click_on_the_map_names_a_place(visit: Callable[..., Page]) -> None:
+    page = visit("desktop", f"/plan?{FEW}")
+    box = page.locator(".map")
+    box.scroll_into_view_if_needed()
+    box.click(position={"x": 420, "y": 330})
+    assert re.fullmatch(r"52\.\d{5}, -\d\.\d{5}", page.input_value("#site"))
+    assert "Press “Plan”" in page.inner_text("#site-status")
+    page.click("button:has-text('Plan')")
+    page.wait_for_load_state("networkidle")
+    assert page.locator("input[name=at]").count() == 1
+    assert page.locator(".error").count() == 0
+
+
+@pytest.mark.browser
+def test_without_javascript(visit: Callable[..., Page]) -> None:
+    page = visit("phone", "/plan?new=2&near=400&from=hospital", java_script_enabled=False)
+    page.fill("#site", "NN1 1DE")
+    page.fill("#new", "1")
+    page.click("button:has-text('Plan')")
+    assert page.locator(".sites > li").count() == 1
+    assert page.locator(".sites button").first.is_hidden()
+    page.click("button:has-text('Make the report')")
+    # the page looks again by itself
+    page.wait_for_selector("text=Where the next 1 belong", timeout=60_000)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", SIZES)
+def test_the_report_in_a_browser(visit: Callable[..., Page], size: str, tmp_path: Path) -> None:
+    page = visit(size, f"/report?{FEW}")
+    page.wait_for_selector("#summary", timeout=60_000)
+    _fits_and_axe_is_quiet(page, size)
+    page.emulate_media(media="print")
+    assert not page.locator(".links").is_visible()
+    assert page.locator("svg").first.is_visible()
