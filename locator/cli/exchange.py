@@ -1,5 +1,6 @@
 """Import and export files of kits on the terminal."""
 
+import functools
 from collections import Counter
 from pathlib import Path
 
@@ -113,7 +114,8 @@ def import_command(
         raise InputError(msg)
     settings = Settings.read()
     limits = Limits(rows=settings.import_max_rows, file_bytes=settings.import_max_mb * _MB)
-    options = Options(
+    chosen = functools.partial(
+        Options,
         format_key,
         _mapping(mapping),
         source,
@@ -123,6 +125,7 @@ def import_command(
         licence,
     )
     with open_facts() as facts, progress_bar(quiet=as_json) as progress:
+        options = chosen(zone=facts.calendar.zone)
         plan = plan_import(facts.engine, file, facts.gazetteer, options, progress)
         if report_file is not None:
             write_report(plan, report_file)

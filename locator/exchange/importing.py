@@ -1,5 +1,6 @@
 """Import a file of kits, candidate sites or incidents: report first, then write all or nothing."""
 
+import datetime as dt
 import functools
 import hashlib
 import logging
@@ -87,6 +88,8 @@ class Options:
         What to do with rows that look like a known kit.
     limits
         On the file.
+    zone
+        In which times are kept; those that name their own are turned into it.
     """
 
     format: str = ""
@@ -96,6 +99,7 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     subject: Subject = Subject.KITS
     licence: str = ""
+    zone: dt.tzinfo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +260,8 @@ def plan_import(
         fields |= {c: c for c in ("@x", "@y") if has_position}
         finder = Finder(gazetteer, name, header.crs)
         model = _MODELS[options.subject]
-        read = understand if model is Kit else functools.partial(points.understand, model=model)
+        as_point = functools.partial(points.understand, model=model, zone=options.zone)
+        read = understand if model is Kit else as_point
         rows = []
         for number, values in file.rows():
             cells = Cells({fields[c]: v for c, v in values.items() if c in fields})

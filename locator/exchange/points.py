@@ -1,5 +1,6 @@
 """Turn the rows of a file into candidate sites or incident points."""
 
+import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,11 +20,16 @@ _SAME_SITE_M = 30.0
 _TIMES = ("happened_at", "time_precision")
 
 
-def understand(number: int, cells: Cells, finder: Finder, model: type[Base]) -> Row:
-    """Read one row of a file as a candidate or an incident; the registry is not asked yet."""
+def understand(
+    number: int, cells: Cells, finder: Finder, model: type[Base], zone: dt.tzinfo | None
+) -> Row:
+    """Read one row of a file as a candidate or an incident; the registry is not asked yet.
+
+    ``zone`` is the one in which times are kept.
+    """
     row = Row(number, Verdict.NEW, remarks=cells.remarks)
     try:
-        row.values = _READ[model](cells)
+        row.values = _READ[model](cells, zone)
         placed = finder.find(cells)
         if placed is None:
             row.reject("It has no position that is certain, and a point needs one.")
@@ -45,7 +51,7 @@ def _texts(cells: Cells, model: type[Base], *names: str) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def _candidate(cells: Cells) -> dict[str, Any]:
+def _candidate(cells: Cells, _zone: dt.tzinfo | None) -> dict[str, Any]:
     names = ("name", "kind", "host", "source", "source_id", "licence", "note")
     found = _texts(cells, Candidate, *names)
     found |= {"address": address(cells) or "", "postcode": postcode(cells) or ""}
@@ -61,8 +67,8 @@ def _candidate(cells: Cells) -> dict[str, Any]:
     return found | ({"reference": reference} if reference else {})
 
 
-def _incident(cells: Cells) -> dict[str, Any]:
-    when = cell.moment(cells, "happened_at")
+def _incident(cells: Cells, zone: dt.tzinfo | None) -> dict[str, Any]:
+    when = cell.moment(cells, "happened_at", zone)
     if when is None:
         msg = "It has no date that is understood, and an incident needs one, if only a month."
         raise InputError(msg)
@@ -70,7 +76,7 @@ def _incident(cells: Cells) -> dict[str, Any]:
     return found | dict(zip(_TIMES, (when[0], str(when[1])), strict=True))
 
 
-_READ: Mapping[type[Base], Callable[[Cells], dict[str, Any]]] = {
+_READ: Mapping[type[Base], Callable[[Cells, dt.tzinfo | None], dict[str, Any]]] = {
     Candidate: _candidate,
     Incident: _incident,
 }

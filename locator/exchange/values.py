@@ -252,9 +252,30 @@ def month_or_day(cells: Cells, name: str) -> str | None:
     return moment.date().isoformat()[:length]
 
 
-def moment(cells: Cells, name: str) -> tuple[dt.datetime, TimePrecision] | None:
-    """Read a time with the precision in which it is given; None if it is not understood."""
-    return _moment(cells, name)
+def moment(
+    cells: Cells, name: str, zone: dt.tzinfo | None
+) -> tuple[dt.datetime, TimePrecision] | None:
+    """Read a local time with the precision in which it is given; None if it is not understood.
+
+    Parameters
+    ----------
+    cells, name
+        The cell.
+    zone
+        In which the time is kept. A time that says its own zone, such as ``22:30Z``, is turned
+        into it, or left out if it is None.
+    """
+    found = _moment(cells, name)
+    if found is None or found[0].tzinfo is None:
+        return found
+    at, precision = found
+    if precision is TimePrecision.DAY:
+        return at.replace(tzinfo=None), precision
+    if zone is None:
+        text = short(cells.text(name))
+        cells.remark(Note.LEFT_OUT, f"{name}: “{text}” names a time zone; write local time")
+        return None
+    return at.astimezone(zone).replace(tzinfo=None), precision
 
 
 def _moment(cells: Cells, name: str) -> tuple[dt.datetime, TimePrecision] | None:
@@ -298,7 +319,7 @@ def _iso(text: str) -> tuple[dt.datetime, TimePrecision] | None:
         return dt.datetime(year, month, the_day), precision  # noqa: DTZ001  # local time
     if not re.match(r"\d{4}-?\d\d-?\d\d", text):
         return None
-    at = dt.datetime.fromisoformat(text.replace("z", "+00:00")).replace(tzinfo=None)
+    at = dt.datetime.fromisoformat(text.replace("z", "+00:00"))
     midnight = at.time() == dt.time(0)
     return at, TimePrecision.DAY if midnight else TimePrecision.MINUTE
 

@@ -1,4 +1,5 @@
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -50,7 +51,24 @@ def test_dates_of_sources_keep_their_precision(value: Scalar, text: str) -> None
     ],
 )
 def test_moments(value: str, moment: dt.datetime, precision: TimePrecision) -> None:
-    assert values.moment(Cells({"date": value}), "date") == (moment, precision)
+    assert values.moment(Cells({"date": value}), "date", None) == (moment, precision)
+
+
+@pytest.mark.parametrize(
+    ("value", "hour"),
+    [("2026-07-04T21:30Z", 22), ("2026-01-04T21:30Z", 21), ("2026-07-04T21:30+01:00", 21)],
+)
+def test_a_time_that_names_its_zone_becomes_local(value: str, hour: int) -> None:
+    """In summer London is an hour ahead of UTC."""
+    found = values.moment(Cells({"date": value}), "date", ZoneInfo("Europe/London"))
+    assert found is not None
+    assert (found[0].hour, found[0].minute, found[0].tzinfo) == (hour, 30, None)
+
+
+def test_a_time_of_another_zone_is_not_taken_for_local() -> None:
+    cells = Cells({"date": "2026-07-04T21:30Z"})
+    assert values.moment(cells, "date", None) is None
+    assert "names a time zone" in cells.remarks[0].text
 
 
 @pytest.mark.parametrize(
