@@ -137,9 +137,19 @@ class _Found:
     needed: Needed | None
     equity: Equity | None
 
+    @property
+    def on_foot(self) -> str:
+        """How metres on foot were found, and who is owed thanks; empty if they were not."""
+        travel = self.facts.travel
+        if not self.coverage.standard.walking:
+            return ""
+        owed = travel.streets.network.about.source.attribution if travel.streets else ""
+        return f"{travel} {owed}".strip()
+
     def as_dict(self) -> dict[str, object]:
         parts: dict[str, object] = {"advice": self.facts.area.advice}
         parts |= self.coverage.as_dict() | {"gaps": self.gaps.as_dict()}
+        parts["on_foot_how"] = self.on_foot
         residents = {c.name.lower(): share for c, share in self.residents.total.items()}
         parts["residents"] = {"people": self.residents.demand.total} | residents
         if self.worth and self.needed:
@@ -213,6 +223,9 @@ def coverage_command(
     only kits that are known to be open at the hour; perhaps open adds those whose hours nobody
     knows. The truth lies between the last two.
     """
+    if residents and (weights or partners):
+        msg = "--weight and --partners are about incidents: leave out --residents."
+        raise InputError(msg)
     with open_facts() as facts:
         standard = standard_of(facts, within_m, minutes, fetch, pace, walking=walking)
         at = facts.calendar.read(moment) if moment else None
@@ -280,6 +293,8 @@ def _print(found: _Found, group: str | None, *, with_kits: bool, with_equity: bo
     if with_equity and found.equity:
         _print_equity(console, found.equity)
     _print_basis(console, coverage)
+    if found.on_foot:
+        console.print(found.on_foot)
 
 
 def _table(title: str, first: str, *headings: str) -> Table:
@@ -314,13 +329,17 @@ def _print_shares(console: Console, coverage: Coverage) -> None:
     table = _table("", "When", *_headings(coverage))
     total = [_percent(coverage.total[counting]) for _, counting in _COUNTINGS.values()]
     table.add_row("All hours", f"{coverage.demand.total:,.0f}", *total, end_section=True)
+    if coverage.at is None:
+        _add_bands(table, coverage)
+    console.print(table)
+
+
+def _add_bands(table: Table, coverage: Coverage) -> None:
     starts = [start for _, start in BANDS]
-    for row, start, end in zip(
-        coverage.by_band.to_dict("records"), starts, [*starts[1:], starts[0]], strict=True
-    ):
+    ends = [*starts[1:], starts[0]]
+    for row, start, end in zip(coverage.by_band.to_dict("records"), starts, ends, strict=True):
         name = f"{str(row['group']).capitalize()}, {start:02}:00 to {end:02}:00"
         table.add_row(name, f"{row['weight']:,.0f}", *_shares(row))
-    console.print(table)
 
 
 def _print_loss(console: Console, coverage: Coverage) -> None:

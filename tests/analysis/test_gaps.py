@@ -14,6 +14,7 @@ from locator.analysis.gaps import Cause, Gaps, Localities, by_locality, gaps
 from locator.demand import NIGHT, Basis
 from locator.facts import Facts
 from locator.travel.standard import Standard
+from locator.travel.streets import Streets
 from tests.worlds import (
     CORNER,
     DAY,
@@ -228,6 +229,33 @@ def test_discs_on_foot_are_smaller(facts: Facts, localities: Localities) -> None
     assert [gap.weight for gap in on_foot.gaps] == [2, 1]  # 280 m are 392 m on foot
     straight = gaps(measured(facts, world, Standard.within(420)), TRAVEL, localities)
     assert [gap.weight for gap in straight.gaps] == [3]
+
+
+def test_discs_along_streets(facts: Facts, localities: Localities, rutland: Streets) -> None:
+    travel = dataclasses.replace(TRAVEL, streets=rutland)
+    random = np.random.default_rng(4)
+    # around the market of Oakham
+    at = np.array([486_000, 308_800]) - CORNER + random.integers(-600, 600, (60, 2))
+    rows = tuple(SmallRow(*spot, 1 + n % 3) for n, spot in enumerate(at.tolist()))
+    (x, y), (other_x, other_y) = at[0].tolist(), at[7].tolist()
+    kits = (SmallKit(x, y), SmallKit(other_x, other_y, status="planned"))
+    world = World(kits, rows)
+    standard = Standard.within(400, walking=True)
+    found = coverage(world.snapshot(facts), world.demand, travel, standard, NEIGHBOURHOODS, day=DAY)
+    ranked = gaps(found, travel, localities, count=99)
+    grid = found.demand.points[["easting", "northing"]].to_numpy(dtype=np.float64)
+    beyond = found.weight * found.uncovered_share(Counting.KNOWN)
+    assert 0 < found.total[Counting.KNOWN] < 1
+    left = np.ones(len(grid), dtype=bool)
+    for number, gap in enumerate(ranked.gaps):
+        # by one search for each place, without what the gaps' own search leaves out
+        held = np.zeros(len(grid))
+        for middle in range(len(grid)):
+            near = travel.pairs(grid, grid[[middle]], standard).origin
+            held[middle] = beyond[near][left[near]].sum()
+        assert gap.weight == pytest.approx(held.max())
+        left[ranked.gap_of == number] = False
+    assert not beyond[left].any()
 
 
 @pytest.fixture(scope="module")

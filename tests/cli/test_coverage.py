@@ -91,10 +91,44 @@ def test_json_holds_every_figure(locator: Locator, facts: Facts) -> None:
 
 
 def test_one_instant(locator: Locator) -> None:
+    text = locator("coverage", "--at", "2026-07-04 23:30").stdout
+    assert "Morning" not in text
+    assert "hours at Sat 04 Jul 2026 23:30" in " ".join(text.split())
     night = figures(locator, "--at", "2026-07-04 23:30")
     assert night["at"] == "2026-07-04T23:30:00+01:00"
     assert night["kits_hours_not_known"] == 20
     assert night["covered"]["known"] == figures(locator)["covered"]["known"]
+
+
+def test_partners_incidents_count_at_their_hour(locator: Locator, tmp_path: Path) -> None:
+    rows = tmp_path / "incidents.csv"
+    lines = ["id,category,date,latitude,longitude"]
+    # beside the station of Northampton, on Monday 4 May between 23:00 and midnight
+    lines += [f"{number},Stabbing,2026-05-04 23:10,52.2374,-0.9067" for number in range(40)]
+    rows.write_text("\n".join(lines))
+    options = ["--as", "incidents", "--licence", "none", "--write", "--by", "A test"]
+    taken = locator("import", str(rows), *options)
+    assert taken.returncode == 0, taken.stderr
+    without, with_them = figures(locator), figures(locator, "--partners")
+    assert with_them["weight"] == without["weight"] + 40
+    for hour, (before, after) in enumerate(
+        zip(without["by_hour"], with_them["by_hour"], strict=True)
+    ):
+        more = 40 if hour == 23 else 0
+        assert after["weight"] == pytest.approx(before["weight"] + more, abs=1e-5)
+    monday_night = with_them["by_hour"][23]
+    assert monday_night["known"] > without["by_hour"][23]["known"], "the station has a kit"
+    stabbings = [row for row in with_them["by_category"] if row["group"] == "Stabbing"]
+    assert [(row["weight"], row["known"]) for row in stabbings] == [(40, 1)]
+    assert with_them["assumed_share"] < 1
+
+
+def test_on_foot_says_how(locator: Locator) -> None:
+    plain = figures(locator, "--within", "400", "--walking")
+    assert "straight line times 1.38" in plain["on_foot_how"]
+    assert figures(locator)["on_foot_how"] == ""
+    text = " ".join(locator("coverage", "--fetch", "5").stdout.split())
+    assert "Times are estimates: straight line times 1.38" in text
 
 
 def test_standards(locator: Locator) -> None:
@@ -175,6 +209,8 @@ def test_what_kits_are_worth(locator: Locator) -> None:
         (["--profile", "midsummer"], "There is no profile"),
         (["--by", "postcode"], "Invalid value"),
         (["--at", "soon"], "2026-07-04 23:30"),
+        (["--residents", "--partners"], "leave out --residents"),
+        (["--residents", "--weight", "Robbery=2"], "leave out --residents"),
         (["--out", "gaps.docx"], "should end with .gpkg or .csv"),
         (["--out", "/nowhere/gaps.csv"], "cannot be written"),
     ],
