@@ -236,7 +236,7 @@ def test_discs_along_streets(facts: Facts, localities: Localities, rutland: Stre
     random = np.random.default_rng(4)
     # around the market of Oakham
     at = np.array([486_000, 308_800]) - CORNER + random.integers(-600, 600, (60, 2))
-    rows = tuple(SmallRow(*spot, 1 + n % 3) for n, spot in enumerate(at.tolist()))
+    rows = tuple(SmallRow(a, b, count=1 + n % 3) for n, (a, b) in enumerate(at.tolist()))
     (x, y), (other_x, other_y) = at[0].tolist(), at[7].tolist()
     kits = (SmallKit(x, y), SmallKit(other_x, other_y, status="planned"))
     world = World(kits, rows)
