@@ -68,12 +68,12 @@ class Finding:
 FINDINGS = (
     Finding(
         0.215,
-        "Toronto, defibrillators, all hours",
+        "Toronto, defibrillators within 100 m, all hours",
         "Sun and others 2016, doi 10.1016/j.jacc.2016.03.609",
     ),
     Finding(
         0.534,
-        "Copenhagen, defibrillators, evenings, nights and weekends",
+        "Copenhagen, the same, evenings, nights and weekends",
         "Hansen and others 2013, doi 10.1161/CIRCULATIONAHA.113.003066",
     ),
 )
