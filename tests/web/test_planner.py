@@ -336,7 +336,7 @@ def test_a_click_on_the_map_names_a_place(visit: Callable[..., Page]) -> None:
     assert "Press “Plan”" in page.inner_text("#site-status")
     page.click("button:has-text('Plan')")
     page.wait_for_load_state("networkidle")
-    assert page.locator("input[name=at]").count() == 1
+    assert page.locator("input[type=checkbox][name=at]").count() == 1
     assert page.locator(".error").count() == 0
 
 
