@@ -468,13 +468,12 @@ class Search:
             return True, ceiling
         base = part.constant + float(costs.top.sum())
         scale = _SCALE / self.cost
-        model, stop = _model(part, row, site, cost, must, (base - ceiling) * scale, scale)
+        model = _model(part, row, site, cost, must, (base - ceiling) * scale, scale)
         tolerance = (0.25 if self._steps else self._least * self.cost / 4) * scale
         found = _highs.maximise(
             model,
             min(_CLOSING_S, self._until - time.monotonic()),
             tolerance / max(abs(model.objective[-1]), tolerance),
-            start=stop,
         )
         if found.x is None or not math.isfinite(found.bound):
             self._pairs = pairs * _LESS
@@ -508,7 +507,7 @@ def _model(  # noqa: PLR0917 - one row of arrays
     must: type_flags,
     enough: float,
     scale: float,
-) -> tuple[_highs.Model, type_floats]:
+) -> _highs.Model:
     """Build the radius formulation of a part.
 
     Parameters
@@ -526,9 +525,9 @@ def _model(  # noqa: PLR0917 - one row of arrays
 
     Returns
     -------
-    model, stop
+    model
         Columns are the sites, the levels and one for all choices that save no more than is
-        enough; ``stop`` chooses that.
+        enough.
     """
     sites = part.costs.sites
     starts = np.append(True, (np.diff(row) != 0) | (np.diff(cost) != 0))[: len(row)]
@@ -567,21 +566,16 @@ def _model(  # noqa: PLR0917 - one row of arrays
     lower, upper = np.full(count_row + 1, -np.inf), np.zeros(count_row + 1)
     lower[levels:count_row], upper[levels:count_row] = 1.0, np.inf
     upper[count_row] = part.number
-    stop = np.zeros(stop_column + 1)
-    stop[-1] = 1.0
     whole = np.ones(stop_column + 1, bool)
     whole[sites:stop_column] = False
     saves = np.maximum(after - level_cost, 0.0) * scale
     objective = np.concatenate([np.zeros(sites), saves, [enough]])
-    return (
-        _highs.Model(
-            objective,
-            whole,
-            matrix.indptr.astype(np.int64),
-            matrix.indices.astype(np.int32),
-            matrix.data,
-            lower,
-            upper,
-        ),
-        stop,
+    return _highs.Model(
+        objective,
+        whole,
+        matrix.indptr.astype(np.int64),
+        matrix.indices.astype(np.int32),
+        matrix.data,
+        lower,
+        upper,
     )
