@@ -250,8 +250,6 @@ def _options(choice: Choice, seconds: float) -> Options:
         sources=choice.sources,
         points=choice.sites,
         resamples=_RESAMPLES,
-        # choosing anew for every month takes minutes: the command does it
-        backtest=False,
         command=choice.command,
     )
 

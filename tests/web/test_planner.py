@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 from locator.errors import MissingLibraryError
 from locator.facts import Facts
 from locator.reports import _pdf
-from locator.reports.planner import report
+from locator.reports.planner import Options, report
 from locator.settings import Settings
 from locator.web import create_app, planner
 from tests.conftest import missing
@@ -31,6 +31,18 @@ from tests.serving import FLAGS, Server, chromium, serve
 FEW = "new=3&near=400&from=hospital&from=railway+station"
 AT = dt.datetime.fromisoformat("2026-07-08T10:00+01:00")
 JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what takes time; tests of the report itself have all of it."""
+
+    def short(*asked: Any, **options: Any) -> Options:
+        return Options(
+            *asked, **options | {"resamples": 2, "sensitivity": False, "backtest": False}
+        )
+
+    monkeypatch.setattr(planner, "Options", short)
 
 
 def _ready(client: FlaskClient, address: str) -> TestResponse:
