@@ -522,7 +522,7 @@ class _Description:
 def _curve(question: Question, choice: Choice, described: _Description) -> pd.DataFrame:
     """Find the best for each smaller number or budget; the last is the plan itself."""
     goal, staying = question.goal, int(choice.found.stay.sum())
-    if not choice.done or len(choice.done) > _LONGEST_CURVE:
+    if not staying < len(choice.chosen) <= _LONGEST_CURVE + staying:
         return described.own_curve()
     if goal.budget is None:
         steps = len(choice.chosen)
