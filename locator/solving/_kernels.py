@@ -22,8 +22,8 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 # sites taken out at once at most, exchanges tried around them, and changes to be undone
-_MOST_OUT = 4
-_ATTEMPTS = 8
+_MOST_OUT = 8
+_ATTEMPTS = 30
 _LOG = 256
 
 type_floats = npt.NDArray[np.float64]
@@ -47,7 +47,7 @@ def compiled(kernel: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 @compiled
-def classes(first: type_numbers, row: type_small, label: type_numbers) -> None:
+def classes(first: type_numbers, row: type_small, label: type_small) -> None:
     """Give rows with equal cover sets the same label: partition refinement.
 
     Each site splits every class of rows into those that it covers and the others
@@ -62,11 +62,11 @@ def classes(first: type_numbers, row: type_small, label: type_numbers) -> None:
     """
     rows = len(label)
     # labels of classes that have become empty are used again, so these suffice
-    size = np.zeros(rows + 2, np.int64)
+    size = np.zeros(rows + 2, np.int32)
     size[0] = rows
-    moved = np.zeros(rows + 2, np.int64)
-    seen = np.full(rows + 2, -1, np.int64)
-    spare = np.empty(rows + 2, np.int64)
+    moved = np.zeros(rows + 2, np.int32)
+    seen = np.full(rows + 2, -1, np.int32)
+    spare = np.empty(rows + 2, np.int32)
     spares = 0
     top = 1
     for site in range(len(first) - 1):

@@ -146,6 +146,32 @@ class Prices:
         return value, share, cover.row_sums(share) - (above > 0).sum(axis=1)
 
 
+def useful(problem: Problem, price: type_floats, worth: float) -> type_numbers:
+    """Find the sites that a choice worth more can have.
+
+    Any choice with another site loses what that site earns too little: that leaves it below
+    ``worth`` (reduced cost fixing).
+
+    Parameters
+    ----------
+    problem, price
+        See ``bound_of``.
+    worth
+        Of a choice that is known.
+
+    Returns
+    -------
+    sites
+        Ascending.
+    """
+    earned = problem.cover.site_sums(price)
+    multiplier = marginal(problem, earned)
+    profit = earned - multiplier * problem.cost
+    kept = float(np.maximum(problem.cover.weight - price[:, None], 0).sum())
+    most = kept + float(np.maximum(profit, 0).sum()) + multiplier * problem.limit
+    return np.flatnonzero(most * (1 + _ROUNDING) + profit >= worth)
+
+
 def _dot(one: type_floats, other: type_floats) -> float:
     """Multiply two vectors on one thread: those of BLAS wait for busy processors."""
     return float((one * other).sum())

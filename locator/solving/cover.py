@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csc_array
+from scipy.sparse import coo_array, csc_array
 from scipy.sparse.csgraph import connected_components
 
 from locator.solving import _kernels
@@ -108,12 +108,10 @@ class Cover:
         if len(row) and not (0 <= row.min() <= row.max() < rows):
             message = f"rows must be numbered from 0 to {rows - 1}"
             raise ValueError(message)
-        pair = site * rows + row
-        if (np.diff(pair) <= 0).any():
-            pair = np.unique(pair)
-            site, row = np.divmod(pair, rows)
-        first = np.concatenate([[0], np.cumsum(np.bincount(site, minlength=sites))])
-        return cls(first, row.astype(np.int32), np.asarray(weight, np.float64))
+        # sorts by counting, and adds repeats up: only where ones are is of interest
+        ones = coo_array((np.ones(len(row), np.int8), (row, site)), shape=(rows, sites)).tocsc()
+        ones.sum_duplicates()
+        return cls(ones.indptr, ones.indices, np.asarray(weight, np.float64))
 
     @classmethod
     def of_blocks(cls, blocks: Iterable["Cover"]) -> "Cover":
@@ -236,19 +234,22 @@ class Cover:
         Every choice of sites is worth the same before and after. Rows are compared by their
         sets of sites, not by hashes of them; they stay in the order of their first ones.
         """
-        label = np.zeros(self.rows, np.int64)
+        label = np.zeros(self.rows, np.int32)
         if _kernels.AVAILABLE:
             _kernels.classes(self.first, self.row, label)
         else:
-            _split_classes(self.first, self.row, label)
-        _, lead, group = np.unique(label, return_index=True, return_inverse=True)
+            label = _split_classes(self.first, self.row, label)
         covered = np.zeros(self.rows, bool)
         covered[self.row] = True
-        kept = np.flatnonzero(covered[lead])
+        # the first row of each class; where a number is written twice the last one stays
+        lead = np.full(int(label.max(initial=-1)) + 1, -1)
+        lead[label[::-1]] = np.arange(self.rows)[::-1]
+        kept = np.flatnonzero(lead >= 0)
+        kept = kept[covered[lead[kept]]]
         kept = kept[np.argsort(lead[kept])]
         number = np.full(len(lead), -1)
         number[kept] = np.arange(len(kept))
-        new = number[group]
+        new = number[label]
         some = new >= 0
         weight = np.empty((len(kept), self.levels))
         for level, column in enumerate(self.weight.T):
@@ -315,11 +316,13 @@ def _joined(one: Cover, other: Cover) -> Cover:
     return Cover(one.first + other.first, row[order], np.concatenate([one.weight, other.weight]))
 
 
-def _split_classes(first: type_numbers, row: type_small, label: type_numbers) -> None:
+def _split_classes(first: type_numbers, row: type_small, label: type_small) -> type_small:
     """Do what ``_kernels.classes`` does, with other labels."""
+    wide = label.astype(np.int64)
     top = 1
     for begin, end in zip(first[:-1].tolist(), first[1:].tolist(), strict=True):
         rows = row[begin:end]
-        classes, within = np.unique(label[rows], return_inverse=True)
-        label[rows] = top + within
+        classes, within = np.unique(wide[rows], return_inverse=True)
+        wide[rows] = top + within
         top += len(classes)
+    return np.unique(wide, return_inverse=True)[1].astype(np.int32)

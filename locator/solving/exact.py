@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from locator.solving import _highs, model, split
+from locator.solving import _highs, bound, model, split
 from locator.solving._kernels import type_floats
-from locator.solving.greedy import greedy
+from locator.solving.greedy import first_choice, improved
 from locator.solving.problem import Problem
 from locator.solving.search import Search
 from locator.solving.solution import Solution
@@ -25,9 +25,10 @@ def solve(
 ) -> Solution:
     """Find a choice of sites that is worth most, and prove how good it is.
 
-    Rows with equal cover sets are merged. A problem of county size goes to HiGHS as one sparse
-    model; of a larger one the connected components do (see
-    :mod:`locator.solving.split`).
+    Rows with equal cover sets are merged. A greedy choice is the first answer; prices on rows
+    lower the bound, guide better choices, and tell which sites cannot be in a better one. What is
+    left of a problem of county size goes to HiGHS as one sparse model, of a larger one component by
+    component (see :mod:`locator.solving.split`).
 
     Parameters
     ----------
@@ -48,25 +49,32 @@ def solve(
     search = Search(problem, gap, seconds, progress)
     try:
         merged = dataclasses.replace(problem, cover=problem.cover.merged())
-        quick = greedy(merged)
-        search.prove(quick.bound)
-        search.offer(quick.chosen, quick.method)
+        chosen = improved(merged, first_choice(merged))
+        prices = bound.Prices(merged, bound.start_prices(merged.cover, chosen))
+        search.prove(prices.bound)
+        search.offer(chosen, "greedy choice with exchanges")
+        split.by_prices(search, merged, prices)
         if not search.over:
-            small = len(merged.cover.row) <= _MOST_PAIRS
-            (by_highs if small else split.by_prices)(search, merged)
+            _finish(search, merged, prices.price)
     except KeyboardInterrupt:
         return search.result(interrupted=True)
     return search.result()
 
 
-def by_highs(search: Search, problem: Problem) -> None:
-    """Give the whole problem to HiGHS as one model."""
-    sites = problem.cover.sites
+def _finish(search: Search, problem: Problem, price: type_floats) -> None:
+    """Let HiGHS choose among the sites that a better choice can have."""
+    sites = bound.useful(problem, price, search.best.worth)
+    part, _ = problem.cover.part(sites)
+    part = part.merged()
+    if len(part.row) > _MOST_PAIRS:
+        split.by_components(search, problem, price)
+        return
 
     def better(x: type_floats) -> None:
-        search.offer(np.flatnonzero(x[:sites] > 0.5), "HiGHS")  # noqa: PLR2004
+        search.offer(sites[np.flatnonzero(x[: len(sites)] > 0.5)], "HiGHS")  # noqa: PLR2004
 
-    found = _highs.maximise(model.maximal(problem), search.left, search.gap, better=better)
+    small = Problem(part, problem.budget, problem.cost[sites])
+    found = _highs.maximise(model.maximal(small), search.left, search.gap, better=better)
     if found.x is not None:
         better(found.x)
     search.prove(found.bound)

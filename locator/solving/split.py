@@ -15,21 +15,21 @@ from locator.solving.search import Search
 # rounds of prices between two attempts at a better choice, turns of stirring for each site
 # chosen in each of these, and in one call that Ctrl-C has to wait for
 _ROUNDS = 200
-_TURNS = 1_000
-_TURNS_AT_ONCE = 5_000
+_TURNS = 500
+_TURNS_AT_ONCE = 2_000
 # worth that stirring may lose, as a part of what a site must earn to be chosen
-_BEAR = 0.2
+_BEAR = 0.4
 # prices are left alone when the bound is lowered by a smaller part
 _LEAST_PROGRESS = 5e-4
 # sites with a smaller share of the average are left out when looking for choices
-_CORE_SHARE = 0.003
-_STARTS = (0.01, 0.05)
+_CORE_SHARE = 0.01
+_STARTS = (0.02, 0.05)
 # pairs of a component that HiGHS can do something with
 _MOST_PAIRS = 150_000
 _HALF = 0.5
 
 
-def by_prices(search: Search, problem: Problem) -> None:
+def by_prices(search: Search, problem: Problem, prices: Prices) -> None:
     """Lower the bound by prices, and look for choices among sites that prices favour.
 
     Parameters
@@ -38,8 +38,9 @@ def by_prices(search: Search, problem: Problem) -> None:
         Of this problem, with a first choice.
     problem
         Its cover is merged.
+    prices
+        Changed.
     """
-    prices = Prices(problem, bound.start_prices(problem.cover, search.best.chosen))
     while not search.over:
         before = search.best
         prices.lower(search.best.worth, _ROUNDS)
@@ -49,9 +50,6 @@ def by_prices(search: Search, problem: Problem) -> None:
             break
     if _kernels.AVAILABLE and not search.over:
         _stir(search, problem, prices.share)
-    if not search.over:
-        by_components(search, problem, prices.price)
-        search.offer(improved(problem, search.best.chosen), "greedy choices stirred")
 
 
 def by_components(search: Search, problem: Problem, price: type_floats) -> None:
@@ -105,6 +103,7 @@ def by_components(search: Search, problem: Problem, price: type_floats) -> None:
             chosen[of_site == component] = False
             chosen[here] = True
             search.offer(_affordable(problem, np.flatnonzero(chosen)), "components by HiGHS")
+    search.offer(improved(problem, search.best.chosen), "greedy choices stirred")
 
 
 def _values(cover: Cover, chosen: type_numbers, of_row: type_numbers, size: int) -> type_floats:
