@@ -174,7 +174,7 @@ def _now(asked: Asked, within: Standard) -> tuple[npt.NDArray[np.intp], geodesy.
     places = asked.demand.places.grid
     class_of_hour, sets = open_classes(asked.fixed.week)
     pairs = asked.travel.pairs(places, asked.fixed.grid, within)
-    now = np.full((len(places), len(sets)), within.metres)
+    now = np.full((len(places), len(sets)), within.metres, dtype=np.float64)
     for number, is_open in enumerate(sets):
         counts = is_open[pairs.target]
         np.minimum.at(now[:, number], pairs.origin[counts], pairs.metres[counts])
