@@ -25,7 +25,8 @@ def curve(problem: Problem, n: int, *, seconds: float = 5.0, gap: float = 1e-4) 
     n
         How many points the curve has.
     seconds
-        About how long to look for better choices than greedy ones, with proofs.
+        About how long to look for better choices than greedy ones, with proofs; Ctrl-C ends
+        that earlier.
     gap
         How much of a bound need not be reached.
 
@@ -56,7 +57,7 @@ def curve(problem: Problem, n: int, *, seconds: float = 5.0, gap: float = 1e-4) 
     for k, one in enumerate(asked):
         left = seconds - (time.perf_counter() - began)
         if left > 0 and most[k] - worth[k] > gap * most[k]:
-            found = solve(one, seconds=left / (n - k), gap=gap)
+            found = solve(one, seconds=left, gap=gap)
             most[k] = min(most[k], found.bound)
             if found.worth > worth[k]:
                 plans[k + 1], worth[k] = found.chosen, found.worth

@@ -5,14 +5,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from locator.solving import _highs, bound, model, split
-from locator.solving._kernels import type_floats
+from locator.solving import _highs, _kernels, bound, model, split
+from locator.solving._kernels import type_floats, type_numbers
 from locator.solving.greedy import first_choice, improved
 from locator.solving.problem import Problem
 from locator.solving.search import Search
 from locator.solving.solution import Solution
 
-# pairs of a merged cover up to which HiGHS gets all of it: it solves so many in seconds
+# pairs up to which HiGHS needs an instant, and up to which it gets all in one model
+_FEW_PAIRS = 3_000
 _MOST_PAIRS = 200_000
 
 
@@ -55,26 +56,35 @@ def solve(
         search.offer(chosen, "greedy choice with exchanges")
         split.by_prices(search, merged, prices)
         if not search.over:
-            _finish(search, merged, prices.price)
+            _finish(search, merged, prices)
     except KeyboardInterrupt:
         return search.result(interrupted=True)
     return search.result()
 
 
-def _finish(search: Search, problem: Problem, price: type_floats) -> None:
+def _finish(search: Search, problem: Problem, prices: bound.Prices) -> None:
     """Let HiGHS choose among the sites that a better choice can have."""
-    sites = bound.useful(problem, price, search.best.worth)
-    part, _ = problem.cover.part(sites)
-    part = part.merged()
-    if len(part.row) > _MOST_PAIRS:
-        split.by_components(search, problem, price)
+    small, sites = _useful(search, problem, prices.price)
+    if len(small.cover.row) > _FEW_PAIRS and _kernels.AVAILABLE:
+        split.stir(search, problem, prices.share)
+        small, sites = _useful(search, problem, prices.price)
+    if search.over:
+        return
+    if len(small.cover.row) > _MOST_PAIRS:
+        split.by_components(search, problem, prices.price)
         return
 
     def better(x: type_floats) -> None:
         search.offer(sites[np.flatnonzero(x[: len(sites)] > 0.5)], "HiGHS")  # noqa: PLR2004
 
-    small = Problem(part, problem.budget, problem.cost[sites])
     found = _highs.maximise(model.maximal(small), search.left, search.gap, better=better)
     if found.x is not None:
         better(found.x)
     search.prove(found.bound)
+
+
+def _useful(search: Search, problem: Problem, price: type_floats) -> tuple[Problem, type_numbers]:
+    """Leave out the sites that prices prove to be in no better choice."""
+    sites = bound.useful(problem, price, search.best.worth)
+    part, _ = problem.cover.part(sites)
+    return Problem(part.merged(), problem.budget, problem.cost[sites]), sites

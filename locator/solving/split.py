@@ -17,6 +17,8 @@ from locator.solving.search import Search
 _ROUNDS = 200
 _TURNS = 500
 _TURNS_AT_ONCE = 2_000
+# entries of the cover to look at for exchanges
+_WORK = 400_000_000
 # worth that stirring may lose, as a part of what a site must earn to be chosen
 _BEAR = 0.4
 # prices are left alone when the bound is lowered by a smaller part
@@ -48,8 +50,6 @@ def by_prices(search: Search, problem: Problem, prices: Prices) -> None:
         _guided(search, problem, prices.share)
         if search.best.bound > before.bound * (1 - _LEAST_PROGRESS):
             break
-    if _kernels.AVAILABLE and not search.over:
-        _stir(search, problem, prices.share)
 
 
 def by_components(search: Search, problem: Problem, price: type_floats) -> None:
@@ -103,7 +103,7 @@ def by_components(search: Search, problem: Problem, price: type_floats) -> None:
             chosen[of_site == component] = False
             chosen[here] = True
             search.offer(_affordable(problem, np.flatnonzero(chosen)), "components by HiGHS")
-    search.offer(improved(problem, search.best.chosen), "greedy choices stirred")
+    search.offer(improved(problem, search.best.chosen, work=_WORK), "greedy choices stirred")
 
 
 def _values(cover: Cover, chosen: type_numbers, of_row: type_numbers, size: int) -> type_floats:
@@ -133,12 +133,22 @@ def _guided(search: Search, problem: Problem, share: type_floats) -> None:
         some = np.flatnonzero(share[core] > least)
         among, _ = small.cover.part(some)
         start = Problem(among, small.budget, small.cost[some])
-        chosen = improved(small, some[lazy_greedy(start, start.cost)])
+        chosen = improved(small, some[lazy_greedy(start, start.cost)], work=_WORK)
         search.offer(core[chosen], "greedy choice guided by prices")
 
 
-def _stir(search: Search, problem: Problem, share: type_floats) -> None:
-    """Stir the best choice among the sites that prices favour, ever more gently."""
+def stir(search: Search, problem: Problem, share: type_floats) -> None:
+    """Stir the best choice among the sites that prices favour, ever more gently.
+
+    Parameters
+    ----------
+    search
+        Of this problem, with a choice.
+    problem
+        Its cover is merged.
+    share
+        Shape ``(sites,)``: see :class:`~locator.solving.bound.Prices`.
+    """
     small, core = _core(search, problem, share)
     cover, by_row = small.cover, small.cover.by_row()
     chosen = np.searchsorted(core, search.best.chosen)
