@@ -209,17 +209,19 @@ class _Kept(Generic[_T]):
         BusyError
             Something else is being worked out, and it takes long.
         """
-        if key in self._kept:
-            return self._kept[key]
+        found = self._kept.get(key)
+        if found is not None:
+            return found
         if not self._working.acquire(timeout=_WAIT_S):
             msg = "Another plan is being worked out."
             raise BusyError(msg, math.ceil(_WAIT_S))
         try:
-            if key not in self._kept:
-                self._kept[key] = work()
+            found = self._kept.get(key)
+            if found is None:
+                found = self._kept[key] = work()
                 while len(self._kept) > self._most:
                     self._kept.popitem(last=False)
-            return self._kept[key]
+            return found
         finally:
             self._working.release()
 

@@ -842,15 +842,17 @@ class Backtest:
             at = float(row["easting"]), float(row["northing"])
             chosen[row["start"], row["strategy"], row["month"]].append(at)
         found: dict[str, dict[str, dict[str, list[float]]]] = defaultdict(dict)
-        self.draws: dict[str, list[list[float]]] = {}
+        self.draws: dict[str, np.ndarray[Any, Any]] = {}
+        means: dict[str, list[float]] = {}
         for row in read(self.exported / "backtest_by_month.csv"):
             start, strategy, month = row["start"], row["strategy"], row["month"]
             of = found[start].setdefault(strategy, {})
             base = self.base(start)
             if strategy == "random sites":
                 if start not in self.draws:
-                    self.draws[start] = list(self.drawn(start))
-                of[month] = np.mean(self.draws[start], axis=0).tolist()
+                    self.draws[start] = np.array(list(self.drawn(start)))
+                    means[start] = self.draws[start].mean(axis=0).tolist()
+                of[month] = means[start]
             elif strategy == "the charity's, at known hours":
                 of[month] = self.known_of(self.order()[: self.kits_of(start)])
             elif strategy == "the charity's order":
@@ -936,7 +938,7 @@ class Backtest:
         for name in strategies:
             share, spread = sum(sums[name]) / total, again[name]
             if name == "random sites":
-                spread = np.array(self.draws[start]) @ np.array(weight) / total
+                spread = self.draws[start] @ np.array(weight) / total
             gains = again["optimised"] - again[name]
             adds, gain = share - without, best - share
             rows[name] = {
