@@ -134,6 +134,7 @@ class _Found:
     residents: Coverage
     gaps: Gaps
     worth: Worth | None
+    paper_worth: Worth | None
     needed: Needed | None
     equity: Equity | None
 
@@ -152,7 +153,8 @@ class _Found:
         parts["on_foot_how"] = self.on_foot
         residents = {c.name.lower(): share for c, share in self.residents.total.items()}
         parts["residents"] = {"people": self.residents.demand.total} | residents
-        if self.worth and self.needed:
+        if self.worth and self.paper_worth and self.needed:
+            parts["worth_on_paper"] = self.paper_worth.as_dict()
             parts["worth"] = self.worth.as_dict() | {
                 "fewest": {
                     "kits": list(self.needed.kits),
@@ -259,6 +261,7 @@ def coverage_command(
             residents=people,
             gaps=gaps(result, facts.travel, localities, count=gap_count, residents=people),
             worth=worth(result) if with_kits or out else None,
+            paper_worth=worth(result, Counting.PAPER) if with_kits or out else None,
             needed=needed(result) if with_kits else None,
             equity=equity(result) if with_equity or out else None,
         )
@@ -288,8 +291,8 @@ def _print(found: _Found, group: str | None, *, with_kits: bool, with_equity: bo
         console.print(_by_hour(coverage) if group == "hour" else _by(found, group))
     if found.gaps.gaps:
         _print_gaps(console, found.gaps, coverage)
-    if with_kits and found.worth and found.needed:
-        _print_kits(console, found.worth, found.needed, coverage)
+    if with_kits:
+        _print_kits(console, found)
     if with_equity and found.equity:
         _print_equity(console, found.equity)
     _print_basis(console, coverage)
@@ -403,36 +406,46 @@ def _metres(metres: float) -> str:
     return f"{metres:.0f} m" if metres < _KM else f"{metres / _KM:.1f} km"
 
 
-def _print_kits(console: Console, found: Worth, fewest: Needed, coverage: Coverage) -> None:
-    unit = _unit(coverage).lower()
+def _print_kits(console: Console, found: _Found) -> None:
+    if not (found.worth and found.paper_worth and found.needed):
+        return
+    known, fewest = found.worth.table, found.needed
+    paper = found.paper_worth.table.set_index("reference").loc[known["reference"]]
     table = _table(
-        f"What each kit is worth in {unit} (known open)",
+        f"What each kit is worth in {_unit(found.coverage).lower()}",
         "Kit",
         "Lost without",
         "Its share",
         "At night",
         "24/7 would add",
     )
-    for kit in found.table.to_dict("records"):
+    for kit, there in zip(known.to_dict("records"), paper.to_dict("records"), strict=True):
         doubt = "" if kit["in_service"] else " (not in service)"
         if kit["in_service"] and not kit["counts"]:
             doubt = " (never known open)"
         table.add_row(
             f"{kit['reference']} {kit['name']}{doubt}",
             *(
-                f"{kit[name]:,.0f}"
-                for name in ("marginal", "shapley", "shapley_night", "always_adds")
+                _between(kit[name], there[name])
+                for name in ("marginal", "shapley", "shapley_night")
             ),
+            _between(kit["always_adds_least"], kit["always_adds"]),
         )
     console.print(table)
-    redundant = found.table.loc[found.table["redundant"], "reference"].tolist()
+    redundant = known.loc[known["redundant"], "reference"].tolist()
     console.print(
         f"Nothing is lost without any one of: {', '.join(redundant) or 'none'}. The fewest that "
         f"cover as much are {len(fewest.kits)}{'' if fewest.proven else ' or fewer'}; together "
         f"these could go: {', '.join(fewest.spare) or 'none'}. What several kits cover is shared "
         "equally among them. “24/7 would add” is what the kit would add in service and reachable "
-        "at every hour."
+        "at every hour. Ranges: between known open and on paper; of the last column, between "
+        "unknown hours that are open and that are shut."
     )
+
+
+def _between(one: float, other: float) -> str:
+    low, high = (f"{number:,.0f}" for number in sorted((one, other)))
+    return low if low == high else f"{low} to {high}"
 
 
 def _print_equity(console: Console, found: Equity) -> None:
