@@ -343,8 +343,8 @@ def _inside(frame: pd.DataFrame, areas: gpd.GeoDataFrame) -> npt.NDArray[np.bool
     return inside
 
 
-def _preference(kind: str) -> tuple[int, str]:
-    return (_ORDER.index(kind) if kind in _ORDER else len(_ORDER) - _LAST, kind)
+def _preference(kind: str) -> tuple[float, str]:
+    return (_ORDER.index(kind) if kind in _ORDER else _ORDER.index("bus stop") - 0.5, kind)
 
 
 # who has staff or is watched first; a kind of the registry that is not here comes before stops
@@ -359,7 +359,6 @@ _ORDER = (
     "street junction",
     GRID,
 )
-_LAST = 3
 
 
 def _first_of_each(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
