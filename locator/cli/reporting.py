@@ -108,6 +108,8 @@ def plan_report_command(  # noqa: PLR0917  # click passes by name
         return
     console = Console(markup=False, emoji=False, highlight=False)
     console.print(f"In an emergency: {facts.area.advice}", style="bold red")
+    if made.interrupted:
+        console.print("Stopped: this report has the best plan until then.", style="yellow")
     for line in made.summary:
         console.print(f"- {line}")
     console.print(f"{len(written)} files are in {folder}; begin with {exports.PAGE}.")

@@ -138,7 +138,7 @@ def curve_chart(
     name: str,
     number: Sequence[int],
     share: Sequence[float],
-    bound: Sequence[float],
+    bound: Sequence[float | None],
     *,
     before: float,
     title: str,
@@ -155,7 +155,7 @@ def curve_chart(
     share
         Covered with so many, of the whole.
     bound
-        No choice covers more.
+        No choice covers more; None where that was not worked out.
     before
         Covered without any.
     title, tells
@@ -163,7 +163,8 @@ def curve_chart(
     """
     top, high = 18.0, 210.0
     width = _WIDTH - _LEFT - _RIGHT
-    most = max([*share, *bound, before])
+    known = [(n, b) for n, b in zip(number, bound, strict=True) if b is not None]
+    most = max([*share, *(b for _, b in known), before])
     scale = ticks(0.0, max(most, 0.01), 5)
     last = max(number, default=1)
 
@@ -179,7 +180,7 @@ def curve_chart(
         parts += words(_LEFT - 6, y(value) + 4, f"{value:.0%}", anchor="end", fill=QUIET)
     parts.append(_rule(_LEFT, x(last), y(before), stroke=QUIET, stroke_dasharray="1.5 2"))
     reached = [(x(0), y(before)), *((x(n), y(s)) for n, s in zip(number, share, strict=True))]
-    best = [(x(0), y(before)), *((x(n), y(b)) for n, b in zip(number, bound, strict=True))]
+    best = [(x(0), y(before)), *((x(n), y(b)) for n, b in known)]
     parts.append(
         element(
             "path",
@@ -198,13 +199,16 @@ def curve_chart(
     parts += words(x(last / 2), top + high + 32, "Number of kits", anchor="middle", fill=QUIET)
     parts += words(_LEFT, top - 6, "Share covered", fill=QUIET)
     names = [(y(before), "without any")]
-    if number:
-        same = abs(y(bound[-1]) - y(share[-1])) < 2  # noqa: PLR2004  # units of the picture
+    if known:
+        top_bound = known[-1][1]
+        same = abs(y(top_bound) - y(share[-1])) < 2  # noqa: PLR2004  # units of the picture
         names += (
             [(y(share[-1]), "the plan: best")]
             if same
-            else [(y(bound[-1]), "none does better"), (y(share[-1]), "the plan")]
+            else [(y(top_bound), "none does better"), (y(share[-1]), "the plan")]
         )
+    elif number:
+        names.append((y(share[-1]), "the plan"))
     parts += _line_names(x(last) + 8, names)
     return picture(name, _WIDTH, top + high + 40, title, tells, parts)
 

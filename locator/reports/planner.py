@@ -72,6 +72,8 @@ class Report:
         Of the report.
     summary
         Its first page in sentences.
+    interrupted
+        Whether somebody stopped the search: the plan is the best until then.
     html
         A whole page that needs nothing beside it.
     figures
@@ -91,6 +93,7 @@ class Report:
 
     title: str
     summary: tuple[str, ...]
+    interrupted: bool
     html: str
     figures: type_figures
     tables: Mapping[str, pd.DataFrame]
@@ -193,6 +196,7 @@ def _written(facts: Facts, found: Findings, command: str) -> Report:
     return Report(
         title=pages.title(facts),
         summary=tuple(sentences.summary(gathered, found.plan.says, str(found.incidents.standard))),
+        interrupted=found.plan.interrupted,
         html=page((), ""),
         figures=gathered,
         tables=tables_of(found, gathered),

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from locator.analysis import trust
 from locator.reports import planner
 from tests.cli.conftest import Locator
 
@@ -79,16 +78,23 @@ def test_who_stops_it_is_told(
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("stopped", "says"),
+    [
+        ("locator.analysis.siting.curve", "the curve"),
+        ("locator.analysis.trust.resample", "the resampling"),
+    ],
+)
 def test_a_search_that_is_stopped_still_makes_a_report(
-    locator: Locator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    locator: Locator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: str, says: str
 ) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trust, "resample", stop)
+    monkeypatch.setattr(stopped, stop)
     out = tmp_path / "report"
     few = ("--candidates", "hospital", "--no-sensitivity", "--no-pdf")
     done = locator("plan-report", "--new", "2", *few, "--out", str(out))
     assert done.returncode == 0, done.stderr
-    page = (out / "report.html").read_text("utf-8")
-    assert "Somebody stopped the resampling" in page
+    assert "Stopped" in done.stdout
+    assert f"Somebody stopped {says}" in (out / "report.html").read_text("utf-8")
