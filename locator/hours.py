@@ -344,7 +344,9 @@ class Hours:
         return found
 
 
-def week(hours: Iterable[Hours], day: dt.date, calendar: Calendar) -> npt.NDArray[np.int8]:
+def week(
+    hours: Iterable[Hours], day: dt.date, calendar: Calendar, *, best: bool = False
+) -> npt.NDArray[np.int8]:
     """Tell the state in each hour of a week.
 
     Parameters
@@ -355,6 +357,10 @@ def week(hours: Iterable[Hours], day: dt.date, calendar: Calendar) -> npt.NDArra
         Any day of the week.
     calendar
         The one that the hours were compiled with.
+    best
+        Let the best state of an hour count, so that it is open if it is for a moment, and closed
+        only if it is from its first second to its last. What is true of an hour lies between
+        its worst and its best state.
 
     Returns
     -------
@@ -363,7 +369,7 @@ def week(hours: Iterable[Hours], day: dt.date, calendar: Calendar) -> npt.NDArra
         00:00 to 01:00 local time. The worst state of an hour counts, so that it is open only if
         it is from its first second to its last. The hour that the clocks skip in spring
         has the state of the instant after it; the hour that comes twice in autumn has the worst
-        of both.
+        of both (or the best).
     """
     weeks = [one.changes(day) for one in hours]
     if not weeks:
@@ -377,10 +383,11 @@ def week(hours: Iterable[Hours], day: dt.date, calendar: Calendar) -> npt.NDArra
     asked = np.arange(len(weeks))[:, np.newaxis] * span + (begins - begins[0])
     found = np.searchsorted(rows * span + (starts - begins[0]), asked.ravel(), side="right") - 1
     table = codes[found].reshape(asked.shape)
-    np.minimum.at(table, (rows, np.searchsorted(begins, starts, side="right") - 1), codes)
+    decides = np.maximum if best else np.minimum
+    decides.at(table, (rows, np.searchsorted(begins, starts, side="right") - 1), codes)
     order = np.argsort(slots, kind="stable")
     firsts = np.searchsorted(slots[order], np.arange(WEEK_H))
-    return np.asarray(np.minimum.reduceat(table[:, order], firsts, axis=1))
+    return np.asarray(decides.reduceat(table[:, order], firsts, axis=1))
 
 
 class _Stretch(NamedTuple):

@@ -347,25 +347,26 @@ def test_answers_equal_those_found_minute_by_minute(text: str, day: dt.date, min
 
 @settings(deadline=None, max_examples=12)
 @given(day=days)
-def test_a_week_has_the_worst_state_of_each_hour(day: dt.date) -> None:
+@pytest.mark.parametrize("best", [False, True])
+def test_a_week_has_the_worst_or_best_state_of_each_hour(day: dt.date, best: bool) -> None:
     monday = day - dt.timedelta(days=day.weekday())
     start = LONDON.read(f"{monday} 00:00").astimezone(dt.UTC)
     times = [start + n * QUARTER for n in range(4 * 170)]
     texts = sorted(ORACLES)
-    table = week([Hours(text, LONDON) for text in texts], day, LONDON)
+    table = week([Hours(text, LONDON) for text in texts], day, LONDON, best=best)
     assert table.shape == (len(texts), 168)
     assert table.dtype == np.int8
     for text, row in zip(texts, table, strict=True):
-        worst: dict[int, int] = {}
+        told: dict[int, int] = {}
         for time in times:
             hour = (_local(time) - dt.datetime.combine(monday, dt.time(0))) // dt.timedelta(hours=1)
             code = STATES.index(ORACLES[text](_local(time)))
-            worst[hour] = min(worst.get(hour, 2), code)
-        if 145 not in worst:  # Sunday 01:00, when the clocks go forward
-            worst[145] = STATES.index(
+            told[hour] = (max if best else min)(told.get(hour, code), code)
+        if 145 not in told:  # Sunday 01:00, when the clocks go forward
+            told[145] = STATES.index(
                 ORACLES[text](dt.datetime.combine(monday, dt.time(2)) + 6 * DAY)
             )
-        assert row.tolist() == [worst[hour] for hour in range(168)], text
+        assert row.tolist() == [told[hour] for hour in range(168)], text
 
 
 def test_a_week_of_hours_that_need_no_library() -> None:

@@ -40,7 +40,9 @@ type_mask = npt.NDArray[np.bool_]
 class Counting(StrEnum):
     """Which kits count.
 
-    Nobody knows when most kits can be had, so the truth lies between the last two.
+    Nobody knows when most kits can be had, so the truth lies between the last two: an hour counts
+    as known if a kit is known to be open from its first second to its last, and as possible if
+    it is open or perhaps open at any moment of it.
     """
 
     PAPER = "as on paper"
@@ -141,8 +143,8 @@ class Reached:
     paper
         Whether any kit in service is within the standard, ``(n,)``.
     known, possible
-        Share of the row's hours, 0 to 1, in which a kit is that is known to be open, and that
-        is open or perhaps open.
+        Share of the row's hours, 0 to 1, in which a kit is that is known to be open all through,
+        and that is open or perhaps open for a part at least.
     nearest_m
         Metres to the nearest kit in service, as the standard counts them; infinite if there is
         none.
@@ -189,7 +191,7 @@ class Coverage:
     nearest_m, nearest
         Of each place, as in :class:`Reached`.
     hours_not_known
-        Kits in service whose hours are not known all through the week.
+        Kits in service whose hours are not known at some time of the week.
     unplaced
         Kits in service whose place is not known: they count nowhere.
     version
@@ -545,15 +547,17 @@ def coverage(
         (np.ones(len(near.origin), dtype=np.int32), (near.origin, near.target)), shape=shape
     )
     if at is None:
-        codes = snapshot.week(day)
+        worst, best = snapshot.week(day), snapshot.week(day, best=True)
     else:
         states = [STATES.index(hours.at(at).state) for hours in snapshot.hours.values()]
-        codes = np.repeat(np.array(states, dtype=np.int8)[snapshot.hours_of, None], WEEK_H, axis=1)
+        codes = np.array(states, dtype=np.int8)[snapshot.hours_of, None]
+        worst = best = np.repeat(codes, WEEK_H, axis=1)
+    not_known = ((worst == _UNKNOWN) | (best == _UNKNOWN)).any(axis=1)
     serving = in_service[:, None]
     opened = {
         Counting.PAPER: Opened.of(matrix, np.repeat(serving, WEEK_H, axis=1)),
-        Counting.KNOWN: Opened.of(matrix, serving & (codes == _OPEN)),
-        Counting.POSSIBLE: Opened.of(matrix, serving & (codes >= _UNKNOWN)),
+        Counting.KNOWN: Opened.of(matrix, serving & (worst == _OPEN)),
+        Counting.POSSIBLE: Opened.of(matrix, serving & (best >= _UNKNOWN)),
     }
     rows = np.append(np.flatnonzero(in_service), -1)
     metres, nearest = travel.metres_to_nearest(
@@ -571,7 +575,7 @@ def coverage(
         neighbourhoods=neighbourhoods,
         nearest_m=metres,
         nearest=rows[nearest],
-        hours_not_known=int((in_service & (codes == _UNKNOWN).any(axis=1)).sum()),
+        hours_not_known=int((in_service & not_known).sum()),
         unplaced=int((snapshot.kits["status"] == Status.INSTALLED).sum() - in_service.sum()),
         version=snapshot.version,
     )

@@ -35,7 +35,8 @@ class Cause(StrEnum):
     TOO_FAR = "too far from every kit"
     OUT_OF_SERVICE = "near a kit not in service"
     CLOSED = "near a kit that is shut then"
-    NOT_KNOWN = "near a kit of unknown hours"
+    # hours that nobody knows, or that are open in part
+    NOT_KNOWN = "near a kit perhaps open then"
 
 
 class Localities:
@@ -103,8 +104,8 @@ class Gap:
     causes
         Share of ``weight`` by cause; adds up to 1.
     kits
-        References of kits that are near enough to a part of the gap, but shut, of unknown hours
-        or not in service.
+        References of kits that are near enough to a part of the gap, but shut at some hour, of
+        unknown hours or not in service.
     """
 
     rank: int

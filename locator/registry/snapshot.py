@@ -100,8 +100,15 @@ class Snapshot:
         """Which placed kits are said to be installed, shape ``(n,)``."""
         return np.asarray(self.placed["status"] == Status.INSTALLED, dtype=np.bool_)
 
-    def week(self, day: dt.date) -> npt.NDArray[np.int8]:
+    def week(self, day: dt.date, *, best: bool = False) -> npt.NDArray[np.int8]:
         """Tell how each placed kit stands in each hour of the week that holds a day.
+
+        Parameters
+        ----------
+        day
+            Any day of the week.
+        best
+            Let the best state of an hour count, not its worst.
 
         Returns
         -------
@@ -109,7 +116,7 @@ class Snapshot:
             Shape ``(n, 168)``, as :func:`locator.hours.week` has them; equal texts are worked
             out once.
         """
-        return week(self.hours.values(), day, self.calendar)[self.hours_of]
+        return week(self.hours.values(), day, self.calendar, best=best)[self.hours_of]
 
     @functools.cached_property
     def hours_of(self) -> npt.NDArray[np.intp]:

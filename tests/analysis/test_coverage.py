@@ -1,3 +1,4 @@
+import dataclasses
 import datetime as dt
 import json
 import math
@@ -22,6 +23,7 @@ from locator.analysis.coverage import (
 )
 from locator.demand import NIGHT, Basis
 from locator.facts import Facts
+from locator.hours import Hours, State
 from locator.travel.standard import Standard
 from tests.worlds import DAY, NEIGHBOURHOODS, PROFILES, TRAVEL, SmallKit, SmallRow, World, worlds
 
@@ -215,6 +217,45 @@ def test_hours_take_coverage_away(facts: Facts) -> None:
     assert bands.loc["night", "known"] == 1
     assert bands.loc["morning", "known"] == 0
     assert list(bands.index) == [name for name, _ in BANDS]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mo-Su 09:30-17:30",
+        "Mo-Su 09:30-10:29",
+        "Mo-Fr 09:15-09:45; Sa 23:30-24:00",
+        'Mo-Su 09:30-12:00, 12:00-17:30 "ask"',
+        "Mo-Su 22:30-01:30",
+    ],
+)
+def test_hours_open_in_part_lie_between_by_the_minute(facts: Facts, text: str) -> None:
+    small = World((SmallKit(0, 0),), (SmallRow(0, 0), SmallRow(0, 0, profile=1)))
+    kits = small.snapshot(facts)
+    kits = dataclasses.replace(
+        kits,
+        kits=kits.kits.assign(opening_hours=text),
+        hours={text: Hours(text, kits.calendar)},
+    )
+    found = coverage(kits, small.demand, TRAVEL, Standard.within(METRES), NEIGHBOURHOODS, day=DAY)
+    monday = dt.datetime(2026, 6, 8, tzinfo=facts.calendar.zone)
+    minutes = [
+        kits.hours[text].at(monday + dt.timedelta(minutes=minute)).state
+        for minute in range(168 * 60)
+    ]
+    states = np.array(minutes, dtype=object).reshape(168, 60)
+    surely, perhaps = (states == State.OPEN).mean(axis=1), (states != State.CLOSED).mean(axis=1)
+    hours = found.by_hour
+    assert (hours["known"] <= surely + 1e-9).all()
+    assert (hours["possible"] >= perhaps - 1e-9).all()
+    # nothing is wider than the hours in which something changes
+    assert (hours["known"][surely == 1] == 1).all()
+    assert (hours["possible"][perhaps == 0] == 0).all()
+    weight = small.demand.hourly_weight()
+    share = float(surely @ weight / weight.sum())
+    assert found.total[Counting.KNOWN] <= share
+    assert found.loss_least <= 1 - float(perhaps @ weight / weight.sum()) + 1e-9
+    assert found.loss >= 1 - share - 1e-9
 
 
 def test_nothing_to_cover(facts: Facts) -> None:

@@ -173,7 +173,7 @@ def test_what_is_said_of_a_gap(facts: Facts, localities: Localities) -> None:
     # the disc around the second place holds the first one only within 400 m
     assert [gap.why for gap in mixed.gaps] == [
         "Too far from every kit.",
-        "Near a kit of unknown hours.",
+        "Near a kit perhaps open then.",
     ]
     both = gaps(
         measured(facts, World(kits[:1], (rows[0], SmallRow(0, 401, count=3), SmallRow(0, 200)))),
@@ -181,7 +181,7 @@ def test_what_is_said_of_a_gap(facts: Facts, localities: Localities) -> None:
         localities,
         count=1,
     )
-    assert both.gaps[0].why == ("60% too far from every kit, 40% near a kit of unknown hours.")
+    assert both.gaps[0].why == ("60% too far from every kit, 40% near a kit perhaps open then.")
 
 
 def test_residents_are_counted_once(facts: Facts, localities: Localities) -> None:
