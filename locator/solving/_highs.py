@@ -100,6 +100,8 @@ def maximise(
     highs = _Quiet()  # type: ignore[no-untyped-call]
     for option, setting in (
         ("threads", 1),
+        # rows are merged already: it takes longer than it saves
+        ("presolve", "off"),
         ("time_limit", max(seconds, 0.0)),
         ("mip_rel_gap", gap),
         ("mip_feasibility_tolerance", _TOLERANCE),
@@ -107,7 +109,7 @@ def maximise(
         ("dual_feasibility_tolerance", _TOLERANCE),
     ):
         highs.setOptionValue(option, setting)
-    highs.passModel(_as_lp(model))
+    highs.passModel(as_lp(model))
     found: queue.SimpleQueue[type_floats] = queue.SimpleQueue()
     highs.HandleUserInterrupt = True
     if better is not None:
@@ -139,7 +141,8 @@ def maximise(
     return _outcome(highs, bool(model.whole.any()))
 
 
-def _as_lp(model: Model) -> Any:
+def as_lp(model: Model) -> Any:
+    """Turn a model into one of HiGHS."""
     lp = highspy.HighsLp()
     columns, rows = len(model.objective), len(model.lower)
     lp.num_col_, lp.num_row_ = columns, rows
