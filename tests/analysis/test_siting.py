@@ -43,7 +43,7 @@ HALF = Standard.within(200)
 BAG = "Mo-Fr 08:00-18:00"
 DECILES = NEIGHBOURHOODS.set_index("code")["imd_decile"]
 RELAXED = settings(
-    deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 type_spot = tuple[int, int, str]
 
