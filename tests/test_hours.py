@@ -348,7 +348,7 @@ def test_answers_equal_those_found_minute_by_minute(text: str, day: dt.date, min
 @settings(deadline=None, max_examples=12)
 @given(day=days)
 @pytest.mark.parametrize("best", [False, True])
-def test_a_week_has_the_worst_or_best_state_of_each_hour(day: dt.date, best: bool) -> None:
+def test_a_week_has_the_worst_or_best_state_of_each_hour(*, day: dt.date, best: bool) -> None:
     monday = day - dt.timedelta(days=day.weekday())
     start = LONDON.read(f"{monday} 00:00").astimezone(dt.UTC)
     times = [start + n * QUARTER for n in range(4 * 170)]

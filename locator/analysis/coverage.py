@@ -3,7 +3,7 @@
 import dataclasses
 import datetime as dt
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -17,7 +17,7 @@ import shapely
 from scipy import sparse
 
 from locator import geodesy
-from locator.demand import Demand
+from locator.demand import NIGHT, Demand, Profile
 from locator.hours import STATES, WEEK_H, State
 from locator.registry.schema import Status
 from locator.registry.snapshot import Snapshot
@@ -32,6 +32,8 @@ CELL_MINIMUM = 10
 # parts of the day: names and first hours; the last one is the night
 BANDS = (("morning", 6), ("afternoon", 12), ("evening", 18), ("night", 22))
 _DAY_H = 24
+# shares that differ by less are written alike
+_ALIKE = 0.0005
 _UNKNOWN, _OPEN = STATES.index(State.UNKNOWN), STATES.index(State.OPEN)
 
 type_mask = npt.NDArray[np.bool_]
@@ -319,6 +321,26 @@ class Coverage:
         names = [name for name, _ in BANDS]
         return _summed(hours, band % len(names), names)
 
+    def by_profile(self, profiles: Iterable[Profile]) -> pd.DataFrame:
+        """Measure the same with other profiles in place of the one that is assumed.
+
+        Returns
+        -------
+        table
+            One row a profile, the one in use first: ``profile`` (name), ``night`` (weight from
+            22:00 to 05:59), ``paper``, ``known``, ``possible`` (shares of all weight).
+        """
+        used = self.demand.profile_name
+        others = [self.demand.with_profile(p) for p in profiles if used and p.name != used]
+        rows = []
+        for demand in (self.demand, *others):
+            total = dataclasses.replace(self, demand=demand).total
+            rows.append(
+                {"profile": demand.profile_name, "night": demand.hourly_weight()[NIGHT].sum()}
+                | {counting.name.lower(): share for counting, share in total.items()}
+            )
+        return pd.DataFrame(rows)
+
     @functools.cached_property
     def by_category(self) -> pd.DataFrame:
         """Coverage by category of incident."""
@@ -579,6 +601,38 @@ def coverage(
         unplaced=int((snapshot.kits["status"] == Status.INSTALLED).sum() - in_service.sum()),
         version=snapshot.version,
     )
+
+
+def says_of_profiles(table: pd.DataFrame) -> tuple[str, str]:
+    """Say what depends on the profile that is assumed.
+
+    Parameters
+    ----------
+    table
+        From :meth:`Coverage.by_profile`.
+
+    Returns
+    -------
+    of_shares, of_night
+        A sentence on the shares, and one on the weight at night; empty if there is nothing to
+        compare.
+    """
+    if len(table) < 2 or table["paper"].isna().any():  # noqa: PLR2004  # two are a comparison
+        return "", ""
+    *first, last = (f"“{name}”" for name in table["profile"])
+    names = f"{', '.join(first)} and {last}"
+    spans = {
+        said: table[column]
+        for said, column in (("known open", "known"), ("open or perhaps open", "possible"))
+        if np.ptp(table[column]) >= _ALIKE
+    }
+    shares = "These shares do not depend on the profile of hours that is assumed."
+    if spans:
+        said = ", ".join(f"{s.min():.1%} to {s.max():.1%} {what}" for what, s in spans.items())
+        shares = f"These shares depend on the assumed profile of hours: {said} with {names}."
+    low, high = (f"{weight:,.0f}" for weight in (table["night"].min(), table["night"].max()))
+    night = f"{low} to {high} of all fall between 22:00 and 06:00, by the profile: {names}."
+    return shares, night
 
 
 def _summed(table: pd.DataFrame, codes: npt.NDArray[np.intp], names: Sequence[Any]) -> pd.DataFrame:

@@ -13,13 +13,19 @@ from rich.console import Console
 from rich.table import Table
 
 from locator import tables
-from locator.analysis.coverage import BANDS, FINDINGS, Counting, Coverage
+from locator.analysis.coverage import (
+    BANDS,
+    FINDINGS,
+    Counting,
+    Coverage,
+    says_of_profiles,
+)
 from locator.analysis.coverage import coverage as measure_coverage
 from locator.analysis.equity import Equity, equity
 from locator.analysis.gaps import Gaps, Localities, by_locality, gaps
 from locator.analysis.worth import Needed, Worth, needed, worth
 from locator.cli._shared import as_json_option, open_facts, print_json
-from locator.demand import Basis
+from locator.demand import Basis, compared
 from locator.errors import InputError
 from locator.exchange.formats import Scalar, _writing, delimited
 from locator.facts import Facts
@@ -131,6 +137,7 @@ class _Found:
     facts: Facts
     localities: Localities
     coverage: Coverage
+    by_profile: pd.DataFrame
     residents: Coverage
     gaps: Gaps
     worth: Worth | None
@@ -150,6 +157,8 @@ class _Found:
     def as_dict(self) -> dict[str, object]:
         parts: dict[str, object] = {"advice": self.facts.area.advice}
         parts |= self.coverage.as_dict() | {"gaps": self.gaps.as_dict()}
+        plain = self.by_profile.round(6).astype(object)
+        parts["by_profile"] = plain.where(plain.notna(), None).to_dict("records")
         parts["on_foot_how"] = self.on_foot
         residents = {c.name.lower(): share for c, share in self.residents.total.items()}
         parts["residents"] = {"people": self.residents.demand.total} | residents
@@ -258,6 +267,7 @@ def coverage_command(
             facts=facts,
             localities=localities,
             coverage=result,
+            by_profile=result.by_profile(compared(facts.settings.geodata)),
             residents=people,
             gaps=gaps(result, facts.travel, localities, count=gap_count, residents=people),
             worth=worth(result) if with_kits or out else None,
@@ -279,7 +289,7 @@ def _print(found: _Found, group: str | None, *, with_kits: bool, with_equity: bo
     console = Console(markup=False, emoji=False, highlight=False)
     coverage = found.coverage
     console.print(f"In an emergency: {found.facts.area.advice}", style="bold red")
-    _print_shares(console, coverage)
+    _print_shares(console, found)
     _print_loss(console, coverage)
     if coverage.demand.basis is Basis.INCIDENTS:
         known, paper = (found.residents.total[c] for c in (Counting.KNOWN, Counting.PAPER))
@@ -327,14 +337,19 @@ def _headings(coverage: Coverage) -> list[str]:
     return [_unit(coverage), *(heading for heading, _ in _COUNTINGS.values())]
 
 
-def _print_shares(console: Console, coverage: Coverage) -> None:
+def _print_shares(console: Console, found: _Found) -> None:
+    coverage = found.coverage
     console.print(f"Share within {coverage.standard} of a kit", style="bold")
-    table = _table("", "When", *_headings(coverage))
+    unit, *others = _headings(coverage)
+    by_hour = coverage.at is None and coverage.demand.assumed_share > 0
+    table = _table("", "When", f"{unit} by assumed hours" if by_hour else unit, *others)
     total = [_percent(coverage.total[counting]) for _, counting in _COUNTINGS.values()]
     table.add_row("All hours", f"{coverage.demand.total:,.0f}", *total, end_section=True)
     if coverage.at is None:
         _add_bands(table, coverage)
     console.print(table)
+    if by_hour:
+        console.print(" ".join(filter(None, says_of_profiles(found.by_profile))))
 
 
 def _add_bands(table: Table, coverage: Coverage) -> None:

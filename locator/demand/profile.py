@@ -121,6 +121,22 @@ def profiles(folder: Path) -> dict[str, Profile]:
     return found
 
 
+# profiles of one age are no answer to how much the choice of a profile matters
+_GENERAL = ("flat", "survey", "violence", "young adults")
+
+
+def compared(folder: Path) -> list[Profile]:
+    """Give the profiles that show how much a result depends on the one that is assumed.
+
+    Raises
+    ------
+    DataError
+        The table is missing or damaged.
+    """
+    known = profiles(folder)
+    return [known[name] for name in _GENERAL if name in known]
+
+
 def named(folder: Path, name: str) -> Profile:
     """Find a profile by name, or read it from a file of that name.
 

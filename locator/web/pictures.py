@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import geopandas as gpd
+import pandas as pd
 from flask import Blueprint, Response, abort, make_response, request, send_file
 
 from locator import tables
@@ -21,7 +22,7 @@ from locator.analysis.fetch import Standing
 from locator.analysis.gaps import Gaps, Localities, gaps
 from locator.analysis.nearest import open_for, standings
 from locator.analysis.reach import FETCH_S, Reach, reach
-from locator.demand import Basis
+from locator.demand import Basis, compared
 from locator.errors import InputError
 from locator.maps import Basemap, Picture
 from locator.maps import coverage as coverage_maps
@@ -94,11 +95,14 @@ class Figures:
         Incidents and residents in reach, by the police's and the census's data alone.
     equity
         Incidents covered by deprivation.
+    by_profile
+        Incidents covered with other profiles of hours.
     """
 
     coverage: Coverage
     residents: Coverage
     equity: Equity
+    by_profile: pd.DataFrame
 
 
 def coverage_figures(snapshot: Snapshot, within_m: int) -> Figures:
@@ -120,7 +124,8 @@ def _figures(snapshot: Snapshot, within_m: int, monday: dt.date) -> Figures:
         )
 
     incidents = measured(Basis.INCIDENTS)
-    return Figures(incidents, measured(Basis.RESIDENTS), equity(incidents))
+    by_profile = incidents.by_profile(compared(known.settings.geodata))
+    return Figures(incidents, measured(Basis.RESIDENTS), equity(incidents), by_profile)
 
 
 @_drawn_once

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, make_response, render_template, request
 
 from locator import geodesy, tables
-from locator.analysis.coverage import BANDS, CELL_MINIMUM, FINDINGS, Counting, Coverage
+from locator.analysis.coverage import (
+    BANDS,
+    CELL_MINIMUM,
+    FINDINGS,
+    Counting,
+    Coverage,
+    says_of_profiles,
+)
 from locator.analysis.equity import curve_picture, decile_picture
 from locator.analysis.fetch import Answer, Availability, Fetch
 from locator.analysis.nearest import nearest, overview
@@ -172,6 +179,7 @@ def coverage() -> str:
     return render_template(
         "public/coverage.html",
         coverage=figures.coverage,
+        says_of_profiles=says_of_profiles(figures.by_profile),
         residents=figures.residents,
         equity=figures.equity,
         decile_picture=decile_picture(figures.equity),

@@ -20,8 +20,9 @@ from locator.analysis.coverage import (
     Coverage,
     coverage,
     open_classes,
+    says_of_profiles,
 )
-from locator.demand import NIGHT, Basis
+from locator.demand import NIGHT, Basis, profiles
 from locator.facts import Facts
 from locator.hours import Hours, State
 from locator.travel.standard import Standard
@@ -256,6 +257,28 @@ def test_hours_open_in_part_lie_between_by_the_minute(facts: Facts, text: str) -
     assert found.total[Counting.KNOWN] <= share
     assert found.loss_least <= 1 - float(perhaps @ weight / weight.sum()) + 1e-9
     assert found.loss >= 1 - share - 1e-9
+
+
+def test_other_profiles_are_measured_as_if_they_were_assumed(facts: Facts) -> None:
+    kits = (SmallKit(0, 0, "Mo-Su 18:00-24:00"),)
+    world = World(kits, (SmallRow(0, 0, count=3), SmallRow(800, 0)))
+    found = measured(facts, world)
+    others = profiles(facts.settings.geodata)
+    table = found.by_profile(others.values()).set_index("profile")
+    assert table.index.tolist() == ["even", *others]
+    for name, profile in others.items():
+        evening = profile.hours.reshape(7, 24)[:, 18:].sum()
+        assert table.loc[name, "known"] == pytest.approx(0.75 * evening)
+        assert table.loc[name, "paper"] == 0.75
+        assert table.loc[name, "night"] == pytest.approx(4 * profile.night_share)
+    shares, night = says_of_profiles(table.reset_index())
+    assert f"{table['known'].min():.1%} to {table['known'].max():.1%} known open" in shares
+    assert "on paper" not in shares
+    assert "“flat”" in night
+    always = measured(facts, World((SmallKit(0, 0),), world.rows))
+    shares, _ = says_of_profiles(always.by_profile(others.values()))
+    assert "do not depend" in shares
+    assert says_of_profiles(always.by_profile([])) == ("", "")
 
 
 def test_nothing_to_cover(facts: Facts) -> None:

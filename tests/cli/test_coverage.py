@@ -58,6 +58,9 @@ def test_one_screen(run: Run, facts: Facts) -> None:
     assert "of 20 the hours are not known" in text
     assert re.search(r"1\. Kettering", text)
     assert "the profile “violence” stands for it" in text
+    assert "These shares do not depend on the profile" in text
+    # 28.5% of a week by the survey, 46.9% by the default
+    assert "7,855 to 12,903 of all fall between 22:00 and 06:00, by the profile" in text
 
 
 def test_it_fits_80_columns(locator: Locator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +91,33 @@ def test_json_holds_every_figure(locator: Locator, facts: Facts) -> None:
     assert plain["equity"]["concentration_index"]["paper"] < 0
     people = county(facts, Basis.RESIDENTS)
     assert plain["residents"]["paper"] == pytest.approx(people.total[Counting.PAPER])
+
+
+@pytest.fixture
+def with_a_shop(locator: Locator, tmp_path: Path) -> Locator:
+    """Put a kit with opening hours into the middle of Kettering."""
+    rows = tmp_path / "shop.csv"
+    rows.write_text(
+        "id,name,latitude,longitude,status,opening_hours\n"
+        "1,A shop,52.3985,-0.7260,installed,Mo-Su 09:30-17:30\n"
+    )
+    taken = locator("import", str(rows), "--write", "--by", "A test")
+    assert taken.returncode == 0, taken.stderr
+    return locator
+
+
+def test_what_depends_on_the_profile(with_a_shop: Locator) -> None:
+    text = " ".join(with_a_shop("coverage", "--within", "400").stdout.split())
+    assert "assumed hours" in text
+    by_name = {
+        name: figures(with_a_shop, "--profile", name)["covered"]["known"]
+        for name in ("flat", "violence", "survey", "young adults")
+    }
+    low, high = min(by_name.values()), max(by_name.values())
+    assert high > low + 0.001
+    assert f"depend on the assumed profile of hours: {low:.1%} to {high:.1%} known open" in text
+    told = {row["profile"]: row["known"] for row in figures(with_a_shop)["by_profile"]}
+    assert told == pytest.approx(by_name)
 
 
 def test_one_instant(locator: Locator) -> None:

@@ -199,6 +199,9 @@ def test_coverage_tells_a_range(client: FlaskClient, facts: Facts, clock: Clock)
     assert f"{100 * low:.0f} to {100 * high:.0f}%" in text
     assert "The hours of 20 of 30 kits are not known, so the truth lies between" in text
     assert f"0 to {found.loss:.0%} of what is covered on paper is lost to closing hours" in text
+    assert "These shares do not depend on the profile of hours that is assumed." in text
+    assert "Records by assumed hours" in text
+    assert "7,855 to 12,903 of all fall between 22:00 and 06:00, by the profile" in text
     assert "21.5% (Toronto" in text
     assert "53.4% (Copenhagen" in text
     assert "week from 29 June 2026" in text
