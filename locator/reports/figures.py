@@ -162,11 +162,11 @@ def of_people(residents: Coverage) -> type_figures:
 
 
 def of_gaps(found: Gaps) -> type_figures:
-    """Give the gaps without their positions, which are incident points."""
+    """Give the gaps without their positions and streets, which tell of incident points."""
     listed = []
     for gap in found.gaps:
         row = dataclasses.asdict(gap)
-        for column in ("easting", "northing", "longitude", "latitude"):
+        for column in ("easting", "northing", "longitude", "latitude", "street"):
             del row[column]
         shares = {cause.name.lower(): part for cause, part in row.pop("causes").items()}
         row["kits"] = " ".join(row["kits"])

@@ -38,7 +38,7 @@ def summary(f: type_figures, says: str, standard: str) -> list[str]:
 def _gaps(f: type_figures) -> list[str]:
     if not f["gaps"]:
         return []
-    names = [f"{_place(gap)} ({number(gap['weight'])} records)" for gap in f["gaps"][:_FIRST]]
+    names = [f"{_place(gap)} ({number(gap['weight'])})" for gap in f["gaps"][:_FIRST]]
     weight = f["beyond"]["weight"] or 1.0
     far, unknown, out = (
         share(f["beyond"][cause] / weight, 0)
@@ -46,9 +46,9 @@ def _gaps(f: type_figures) -> list[str]:
     )
     return [
         (
-            f"The largest gaps are {listed(names)}. Of all that is out of reach, {far} is too far "
-            "from "
-            f"every kit, {out} is near one that is not in service, and {unknown} is near one whose "
+            f"Most records are out of reach in these places: {'; '.join(names)}. Of all that is "
+            f"out of reach, {far} is too far from every kit, {out} is near one that is not in "
+            f"service, and {unknown} is near one whose "
             "hours are not known."
         )
     ]
@@ -85,8 +85,8 @@ def _planned(f: type_figures, says: str) -> list[str]:
 
 def _place(row: Mapping[str, Any]) -> str:
     named = str(row["name"] or row.get("locality") or "a place without a name")
-    if row.get("street"):
-        return f"{named} around {row['street']}"
+    if row.get("ward"):
+        return f"{named}, {row['ward']} ward"
     town = str(row.get("locality") or "").rpartition(", ")[2]
     return f"{named} in {town}" if town and town not in named else named
 

@@ -10,7 +10,7 @@ from locator.settings import Settings
 
 # around the middle of Northampton
 _LONGITUDE, _LATITUDE = -0.8960, 52.2378
-_HOURS = ("24/7", "Mo-Fr 08:00-18:00", "Mo-Sa 09:00-17:00", "Mo-Su 18:00-23:00", "")
+_HOURS = ("24/7", "Mo-Fr 08:00-18:00", "Mo-Sa 09:30-17:45", "Mo-Su 18:00-23:00", "")
 _KINDS = ("Possession of weapons", "Robbery", "Violence and sexual offences")
 HOSTILE = "=1+1 {{ 7 * 7 }}<script>alert(1)</script>${1}\"'"
 

@@ -25,7 +25,7 @@ from scipy.sparse import csr_array
 HOURS = 168
 NIGHT = [h % 24 >= 22 or h % 24 < 6 for h in range(HOURS)]
 KINDS = ("Possession of weapons", "Robbery", "Violence and sexual offences")
-OPEN, UNKNOWN, CLOSED = "open", "unknown", "closed"
+OPEN, PART, UNKNOWN, CLOSED = "open", "open for a part", "unknown", "closed"
 BANDS = {"morning": range(6, 12), "afternoon": range(12, 18), "evening": range(18, 22)}
 COSTS = {
     "new cabinet": 385 + 200 + 96,
@@ -52,10 +52,12 @@ def week_of(text: str) -> list[str]:
     for rule in text.split("; "):
         days, times = rule.split(" ")
         first, _, last = days.partition("-")
-        begin, end = (int(part.split(":")[0]) for part in times.split("-"))
+        begin, end = (int(part[:2]) + int(part[3:]) / 60 for part in times.split("-"))
         for day in range(DAYS.index(first), DAYS.index(last or first) + 1):
-            for hour in range(begin, end):
-                week[24 * day + hour] = OPEN
+            for hour in range(24):
+                part = min(end, hour + 1) - max(begin, hour)
+                if part > 0:
+                    week[24 * day + hour] = OPEN if part == 1 else PART
     return week
 
 
@@ -71,7 +73,7 @@ class Kit(NamedTuple):
         if not self.serving:
             return False
         state = self.week[hour]
-        return counting == "paper" or state == OPEN or (counting == "possible" and state == UNKNOWN)
+        return counting == "paper" or state == OPEN or (counting == "possible" and state != CLOSED)
 
 
 class Point(NamedTuple):
