@@ -1,12 +1,14 @@
 """Draw the map of what lies out of reach."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import folium
 import geopandas as gpd
+import numpy as np
 
-from locator.analysis.coverage import Counting, Coverage
+from locator.analysis.coverage import CELL_MINIMUM, Counting, Coverage
 from locator.analysis.reach import Reach
 from locator.hours import ALWAYS
 from locator.maps import _layers
@@ -16,6 +18,8 @@ from locator.travel.standard import Standard
 
 # ColorBrewer's YlOrRd, the lightest left out so that cells stand out from the paper
 _CELL_COLOURS = ("#fecc5c", "#fd8d3c", "#f03b20", "#bd0026")
+# the least records of each shade, the first one as few as may be shown at all
+CELL_BANDS = (CELL_MINIMUM, 30, 70, 150)
 CELL_OPACITY, DECILE_OPACITY = 0.6, 0.5
 # ColorBrewer's Purples, darker for more deprived
 _DECILE_COLOURS = ("#54278f", "#756bb1", "#9e9ac8", "#cbc9e2", "#f2f0f7")
@@ -31,21 +35,23 @@ class Band:
 
 
 def cell_bands(cells: gpd.GeoDataFrame) -> list[Band]:
-    """Divide the records of cells into four bands for the legend."""
-    edges = [*_edges(cells), None]
-    return [
-        Band(colour, CELL_OPACITY, f"{low} to {high - 1}" if high else f"{low} or more")
-        for colour, low, high in zip(_CELL_COLOURS, edges, edges[1:], strict=False)
-        if low is not None
+    """Name the shades that cells have, for the legend.
+
+    The bands are the same for every map: those of two maps tell no more than whether a cell
+    passed from one band to another.
+    """
+    used = sorted(set(_band_of(cells)))
+    edges = [*CELL_BANDS, None]
+    labels = [
+        f"{low} to {high - 1}" if high else f"{low} or more"
+        for low, high in itertools.pairwise(edges)
     ]
+    return [Band(_CELL_COLOURS[band], CELL_OPACITY, labels[band]) for band in used]
 
 
-def _edges(cells: gpd.GeoDataFrame) -> list[int]:
-    records = cells["records"]
-    if records.empty:
-        return [1]
-    quantiles = [int(records.quantile(q)) for q in (0, 0.5, 0.75, 0.9)]
-    return sorted(set(quantiles))
+def _band_of(cells: gpd.GeoDataFrame) -> list[int]:
+    found = np.searchsorted(CELL_BANDS, cells["records"].to_numpy(), side="right") - 1
+    return [int(band) for band in np.maximum(found, 0)]
 
 
 def decile_bands() -> list[Band]:
@@ -115,21 +121,25 @@ def _deprivation(coverage: Coverage, outlines: gpd.GeoDataFrame) -> folium.GeoJs
 
 
 def cells_layer(cells: gpd.GeoDataFrame) -> folium.FeatureGroup:
-    """Shade cells by their records, in the bands of :func:`cell_bands`."""
-    edges = _edges(cells)
+    """Shade cells by their records, in the bands of :func:`cell_bands`.
+
+    The picture holds the band of a cell, not its records: maps of several standards side by side
+    would give away small differences.
+    """
     group = folium.FeatureGroup(name="Recorded violence out of reach")
 
     def style(feature: Mapping[str, Mapping[str, int]]) -> dict[str, object]:
-        band = sum(feature["properties"]["records"] >= edge for edge in edges) - 1
         return {
-            "fillColor": _CELL_COLOURS[max(band, 0)],
+            "fillColor": _CELL_COLOURS[feature["properties"]["band"]],
             "fillOpacity": CELL_OPACITY,
             "color": "#7a2a10",
             "weight": 0.5,
         }
 
     if not cells.empty:
-        shapes = cells[["records", "geometry"]].to_json()
+        # in the order of cells: that of records would tell which of two has more
+        banded = cells[["cell", "geometry"]].assign(band=_band_of(cells)).sort_values("cell")
+        shapes = banded[["band", "geometry"]].to_json(drop_id=True)
         folium.GeoJson(shapes, style_function=style, interactive=False, pane=_layers.SHADES).add_to(
             group
         )
