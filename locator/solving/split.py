@@ -28,6 +28,8 @@ _CORE_SHARE = 0.01
 _STARTS = (0.02, 0.05)
 # pairs of a component that HiGHS can do something with
 _MOST_PAIRS = 150_000
+# seconds that it gets for one
+_COMPONENT_S = 10.0
 _HALF = 0.5
 
 
@@ -95,7 +97,7 @@ def by_components(search: Search, problem: Problem, price: type_floats) -> None:
             continue
         one = Problem(part, float(problem.cost[sites].sum()), problem.cost[sites])
         asked = model.priced(one, multiplier)
-        found = _highs.maximise(asked, min(search.left, 10.0), search.gap / 10)
+        found = _highs.maximise(asked, min(search.left, _COMPONENT_S), search.gap / 10)
         most[component] = min(most[component], max(found.bound, value[component]))
         search.prove(float(most.sum()) + spare)
         if found.x is not None:
