@@ -129,6 +129,11 @@ class Opened:
         class_of_hour, sets = open_classes(week)
         return cls(class_of_hour, sets, np.asarray(near @ sets.T.astype(np.int32)))
 
+    def with_near(self, near: sparse.csr_array) -> "Opened":
+        """Count the same kits where others are near."""
+        kits = np.asarray(near @ self.sets.T.astype(np.int32))
+        return dataclasses.replace(self, kits=kits)
+
     def by_class(self, profiles: geodesy.type_floats, hours: type_mask) -> geodesy.type_floats:
         """Sum profiles over the hours of each class, shape ``(k, classes)``."""
         member = np.zeros((WEEK_H, len(self.sets)))
@@ -340,6 +345,40 @@ class Coverage:
                 | {counting.name.lower(): share for counting, share in total.items()}
             )
         return pd.DataFrame(rows)
+
+    def if_moved(self, travel: Travel, *, draws: int = 60, seed: int = 1) -> pd.DataFrame:
+        """Measure again with each kit moved at random within the precision of its place.
+
+        Parameters
+        ----------
+        travel
+            The one that this was measured with.
+        draws
+            How many times.
+        seed
+            Of the random numbers.
+
+        Returns
+        -------
+        shares
+            One row a draw: the total shares ``paper``, ``known`` and ``possible``. Every place
+            in the circle around a kit is as likely as any other.
+        """
+        rng = np.random.default_rng(seed)
+        places = self.demand.places.grid
+        grid = shapely.get_coordinates(self.kits.geometry.array)
+        precision = np.nan_to_num(self.kits["precision_m"].to_numpy(dtype=np.float64))
+        rows = []
+        for _ in range(draws):
+            metres = precision * np.sqrt(rng.random(len(grid)))
+            angle = rng.random(len(grid)) * 2 * np.pi
+            moved = grid + np.column_stack([metres * np.cos(angle), metres * np.sin(angle)])
+            near = travel.pairs(places, moved, self.standard)
+            matrix = _matrix(near, (len(places), len(grid)))
+            opened = {c: o.with_near(matrix) for c, o in self.opened.items()}
+            total = dataclasses.replace(self, near=near, opened=opened).total
+            rows.append([total[counting] for counting in Counting])
+        return pd.DataFrame(rows, columns=[c.name.lower() for c in Counting], dtype=np.float64)
 
     @functools.cached_property
     def by_category(self) -> pd.DataFrame:
@@ -564,10 +603,7 @@ def coverage(
     places = demand.places
     in_service = snapshot.installed
     near = travel.pairs(places.grid, snapshot.grid, standard)
-    shape = len(places.grid), len(snapshot.grid)
-    matrix = sparse.csr_array(
-        (np.ones(len(near.origin), dtype=np.int32), (near.origin, near.target)), shape=shape
-    )
+    matrix = _matrix(near, (len(places.grid), len(snapshot.grid)))
     if at is None:
         worst, best = snapshot.week(day), snapshot.week(day, best=True)
     else:
@@ -601,6 +637,12 @@ def coverage(
         unplaced=int((snapshot.kits["status"] == Status.INSTALLED).sum() - in_service.sum()),
         version=snapshot.version,
     )
+
+
+def _matrix(near: Pairs, shape: tuple[int, int]) -> sparse.csr_array:
+    """Turn pairs into ones, places by kits."""
+    ones = np.ones(len(near.origin), dtype=np.int32)
+    return sparse.csr_array((ones, (near.origin, near.target)), shape=shape)
 
 
 def says_of_profiles(table: pd.DataFrame) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Tell what each kit is worth, which ones nobody would miss, and what longer hours would add."""
+"""Tell what each kit is worth, where kits overlap, and what longer hours would add."""
 
 from dataclasses import dataclass
 
@@ -42,13 +42,22 @@ class Worth:
           every hour, with all others as they are in this counting;
         - ``always_adds_night``: the part of it at night;
         - ``always_adds_least``: the same if every kit of unknown hours turned out to be open;
-        - ``redundant``: it counts, and nothing is lost without it.
+        - ``redundant``: it counts, and others cover all records that it covers;
+        - ``nothing_near``: it counts, and no record is near it at its hours;
+        - ``rough``: its place is known less exactly than the standard;
+        - ``residents``: people within the standard of it; NaN if residents were not given.
+
+        None of this is a reason to take a kit away: records are of the past, and neither places
+        nor hours are confirmed.
+    not_judged
+        Kits in service that do not count at any hour, since it is not known when they can be had.
     """
 
     counting: Counting
     covered: float
     total: float
     table: pd.DataFrame
+    not_judged: int
 
     def as_dict(self) -> dict[str, object]:
         """Give the figures as plain values for JSON."""
@@ -58,11 +67,17 @@ class Worth:
             "counting": str(self.counting),
             "covered": round(self.covered, 4),
             "total": self.total,
-            "kits": rounded.to_dict("records"),
+            "not_judged": self.not_judged,
+            "kits": rounded.astype(object).where(rounded.notna(), None).to_dict("records"),
         }
 
 
-def worth(coverage: Coverage, counting: Counting = Counting.KNOWN) -> Worth:
+def worth(
+    coverage: Coverage,
+    counting: Counting = Counting.KNOWN,
+    *,
+    residents: Coverage | None = None,
+) -> Worth:
     """Divide what is covered among the kits that cover it.
 
     The weight of each place in each hour is shared equally among the kits that count there then.
@@ -75,8 +90,9 @@ def worth(coverage: Coverage, counting: Counting = Counting.KNOWN) -> Worth:
         What is covered.
     counting
         Which kits count.
+    residents
+        The same kits and standard measured on residents, to count those near each kit.
     """
-    kits, near = len(coverage.kits), coverage.near
     every = np.ones(WEEK_H, dtype=np.bool_)
     sums = {}
     for suffix, hours in (("", every), ("_night", NIGHT)):
@@ -89,36 +105,43 @@ def worth(coverage: Coverage, counting: Counting = Counting.KNOWN) -> Worth:
     table = frame.assign(
         in_service=coverage.in_service,
         counts=counts,
-        near=np.bincount(near.target, coverage.place_sums(coverage.weight)[near.origin], kits),
+        near=_near(coverage),
         marginal=sums["marginal"],
         shapley=sums["shapley"],
         shapley_night=sums["shapley_night"],
         always_adds=sums["always_adds"],
         always_adds_night=sums["always_adds_night"],
         always_adds_least=_would_add(coverage, least, every),
-        redundant=counts & (sums["marginal"] <= _NOTHING),
+        redundant=counts & (sums["marginal"] <= _NOTHING) & (sums["shapley"] > _NOTHING),
+        nothing_near=counts & (sums["shapley"] <= _NOTHING),
+        rough=coverage.kits["precision_m"].to_numpy() > coverage.standard.metres,
+        residents=_near(residents) if residents else np.nan,
     )
     order = ["shapley", "always_adds", "reference"]
     table = table.sort_values(order, ascending=[False, False, True], ignore_index=True)
     covered = float((coverage.weight * coverage.share(counting)).sum())
-    return Worth(counting, covered, coverage.demand.total, table)
+    possible = coverage.counts(Counting.POSSIBLE)
+    not_judged = int((coverage.in_service & possible & ~counts).sum())
+    return Worth(counting, covered, coverage.demand.total, table, not_judged)
 
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """The fewest kits that cover as much as all of them do.
+    """The fewest kits that cover as much as all of them do: a measure of how much kits overlap.
 
     Attributes
     ----------
-    kits, spare
-        References of those kits, and of the others that count: all of these together could go
-        and nothing would be lost.
+    kits
+        References of those kits.
+    doubled
+        References of the others that count and have something within reach: the former cover all
+        of that as well. That is no reason to take them away.
     proven
         Whether it is proven that fewer kits cover less.
     """
 
     kits: tuple[str, ...]
-    spare: tuple[str, ...]
+    doubled: tuple[str, ...]
     proven: bool
 
 
@@ -127,8 +150,8 @@ def needed(
 ) -> Needed:
     """Find the fewest kits that cover as much as all of them do, hour by hour.
 
-    Several kits may each be redundant, but not together: this tells which may go together. There
-    may be other choices of as few kits.
+    Several kits may each be redundant, but not together. There may be other choices of as few
+    kits.
 
     Parameters
     ----------
@@ -144,7 +167,8 @@ def needed(
     every = np.ones(WEEK_H, dtype=np.bool_)
     parts = opened.by_class(coverage.demand.profiles, every)
     # who alone covers something is needed in any case; only what these leave is searched
-    sure = _divided(coverage, counting, every)[0] > _NOTHING
+    alone, equal = _divided(coverage, counting, every)
+    sure = alone > _NOTHING
     held = np.zeros((places, classes))
     kit, row = [], []
     for number, kits in enumerate(opened.sets):
@@ -164,7 +188,7 @@ def needed(
     references = coverage.kits["reference"].to_numpy(dtype=object)
     return Needed(
         kits=tuple(sorted(references[chosen])),
-        spare=tuple(sorted(references[np.setdiff1d(counts, chosen)])),
+        doubled=tuple(sorted(references[np.setdiff1d(np.flatnonzero(equal > _NOTHING), chosen)])),
         proven=found.proven,
     )
 
@@ -184,6 +208,13 @@ def _divided(
         alone += np.bincount(kit, np.where(count == 1, held[place], 0.0), len(alone))
         equal += np.bincount(kit, held[place] / count, len(equal))
     return alone, equal
+
+
+def _near(coverage: Coverage) -> geodesy.type_floats:
+    """Sum the weight within the standard of each kit."""
+    near = coverage.near
+    held = coverage.place_sums(coverage.weight)[near.origin]
+    return np.asarray(np.bincount(near.target, held, len(coverage.kits)), dtype=np.float64)
 
 
 def _would_add(coverage: Coverage, counting: Counting, hours: type_mask) -> geodesy.type_floats:

@@ -143,6 +143,7 @@ class _Found:
     worth: Worth | None
     paper_worth: Worth | None
     needed: Needed | None
+    if_moved: pd.DataFrame | None
     equity: Equity | None
 
     @property
@@ -159,6 +160,10 @@ class _Found:
         parts |= self.coverage.as_dict() | {"gaps": self.gaps.as_dict()}
         plain = self.by_profile.round(6).astype(object)
         parts["by_profile"] = plain.where(plain.notna(), None).to_dict("records")
+        if self.if_moved is not None:
+            quantiles = self.if_moved.quantile([0.025, 0.5, 0.975]).round(6).astype(object)
+            quantiles.index = pd.Index(["low", "median", "high"])
+            parts["if_kits_are_moved"] = quantiles.where(quantiles.notna(), None).to_dict()
         parts["on_foot_how"] = self.on_foot
         residents = {c.name.lower(): share for c, share in self.residents.total.items()}
         parts["residents"] = {"people": self.residents.demand.total} | residents
@@ -167,7 +172,7 @@ class _Found:
             parts["worth"] = self.worth.as_dict() | {
                 "fewest": {
                     "kits": list(self.needed.kits),
-                    "spare": list(self.needed.spare),
+                    "doubled": list(self.needed.doubled),
                     "proven": self.needed.proven,
                 }
             }
@@ -270,9 +275,13 @@ def coverage_command(
             by_profile=result.by_profile(compared(facts.settings.geodata)),
             residents=people,
             gaps=gaps(result, facts.travel, localities, count=gap_count, residents=people),
-            worth=worth(result) if with_kits or out else None,
+            worth=worth(result, residents=people) if with_kits or out else None,
             paper_worth=worth(result, Counting.PAPER) if with_kits or out else None,
             needed=needed(result) if with_kits else None,
+            # along streets every draw would take as long as the whole question
+            if_moved=result.if_moved(facts.travel)
+            if with_kits and not (standard.walking and facts.travel.streets)
+            else None,
             equity=equity(result) if with_equity or out else None,
         )
         if out:
@@ -433,28 +442,55 @@ def _print_kits(console: Console, found: _Found) -> None:
         "Its share",
         "At night",
         "24/7 would add",
+        "Residents near",
     )
+    table.columns[0].min_width = 24
     for kit, there in zip(known.to_dict("records"), paper.to_dict("records"), strict=True):
         doubt = "" if kit["in_service"] else " (not in service)"
         if kit["in_service"] and not kit["counts"]:
             doubt = " (never known open)"
         table.add_row(
-            f"{kit['reference']} {kit['name']}{doubt}",
+            f"{kit['reference']} {'~' if kit['rough'] else ''}{kit['name']}{doubt}",
             *(
                 _between(kit[name], there[name])
                 for name in ("marginal", "shapley", "shapley_night")
             ),
             _between(kit["always_adds_least"], kit["always_adds"]),
+            f"{kit['residents']:,.0f}",
         )
     console.print(table)
-    redundant = known.loc[known["redundant"], "reference"].tolist()
+    for heading, column in (
+        ("No record lies near, at the hours known, of", "nothing_near"),
+        ("Other kits cover every record that is covered by", "redundant"),
+    ):
+        listed = known.loc[known[column], "reference"]
+        console.print(f"{heading}: {', '.join(listed) or 'none'}.")
+    rough = int((known["rough"] & known["in_service"]).sum())
     console.print(
-        f"Nothing is lost without any one of: {', '.join(redundant) or 'none'}. The fewest that "
-        f"cover as much are {len(fewest.kits)}{'' if fewest.proven else ' or fewer'}; together "
-        f"these could go: {', '.join(fewest.spare) or 'none'}. What several kits cover is shared "
-        "equally among them. “24/7 would add” is what the kit would add in service and reachable "
-        "at every hour. Ranges: between known open and on paper; of the last column, between "
-        "unknown hours that are open and that are shut."
+        "That is no reason to take a kit away: records are of the past, people live nearby, and "
+        f"{rough} kits in service, marked ~, are placed less exactly than the standard. "
+        f"{found.worth.not_judged} kits were not judged, since their hours are not known. Of the "
+        f"{int(known['counts'].sum())} known to be open, {len(fewest.kits)}"
+        f"{'' if fewest.proven else ' or fewer'} cover all that they cover together. What "
+        "several kits cover is shared equally among them. “24/7 would add” is what the kit would "
+        "add in service and reachable at every hour. Ranges: between known open and on paper; in "
+        "the column “24/7 would add”, between unknown hours that are open and that are shut."
+    )
+    _print_if_moved(console, found)
+
+
+def _print_if_moved(console: Console, found: _Found) -> None:
+    moved = found.if_moved
+    if moved is None or moved["paper"].isna().any():
+        return
+    low, high = moved.quantile(0.025), moved.quantile(0.975)
+    spans = ", ".join(
+        f"{_percent(low[name])} to {_percent(high[name])} {heading.lower()}"
+        for name, (heading, _) in _COUNTINGS.items()
+    )
+    console.print(
+        f"With kits moved at random within the precision of their places ({len(moved)} times), 95% "
+        f"of the shares are {spans}."
     )
 
 

@@ -281,6 +281,27 @@ def test_other_profiles_are_measured_as_if_they_were_assumed(facts: Facts) -> No
     assert says_of_profiles(always.by_profile([])) == ("", "")
 
 
+def test_kits_moved_within_the_precision_of_their_place(facts: Facts) -> None:
+    small = World((SmallKit(0, 0),), tuple(SmallRow(x, 0) for x in (0, 350, 450, 3000)))
+    exact = small.snapshot(facts)
+
+    def shares(precision_m: float, draws: int = 400) -> pd.DataFrame:
+        kits = dataclasses.replace(exact, kits=exact.kits.assign(precision_m=precision_m))
+        found = coverage(
+            kits, small.demand, TRAVEL, Standard.within(METRES), NEIGHBOURHOODS, day=DAY
+        )
+        assert found.if_moved(TRAVEL, draws=3).equals(found.if_moved(TRAVEL, draws=3))
+        return found.if_moved(TRAVEL, draws=draws)
+
+    assert (shares(10) == 0.5).all(axis=None)
+    moved = shares(200)
+    assert set(moved["known"]) == {0.25, 0.5, 0.75}, "the farthest is never reached"
+    # in a circle of 200 m, the part more than 50 m to one side of its middle
+    part = (math.acos(0.25) - 0.25 * math.sqrt(1 - 0.25**2)) / math.pi
+    assert (moved["known"] == 0.75).mean() == pytest.approx(part, abs=0.07)
+    assert (moved["known"] == 0.25).mean() == pytest.approx(part, abs=0.07)
+
+
 def test_nothing_to_cover(facts: Facts) -> None:
     found = measured(facts, World((SmallKit(0, 0),), ()))
     assert math.isnan(found.total[Counting.PAPER])

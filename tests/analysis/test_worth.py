@@ -9,10 +9,20 @@ from hypothesis import HealthCheck, given, settings
 
 from locator.analysis.coverage import Counting, Coverage, coverage
 from locator.analysis.worth import needed, worth
-from locator.demand import NIGHT
+from locator.demand import NIGHT, Basis
 from locator.facts import Facts
 from locator.travel.standard import Standard
-from tests.worlds import DAY, NEIGHBOURHOODS, PROFILES, TRAVEL, SmallKit, SmallRow, World, worlds
+from tests.worlds import (
+    DAY,
+    NEIGHBOURHOODS,
+    PROFILES,
+    TRAVEL,
+    SmallKit,
+    SmallRow,
+    World,
+    demand,
+    worlds,
+)
 
 METRES = 400
 RELAXED = settings(
@@ -95,7 +105,9 @@ def test_without_one_and_always_open(facts: Facts, counting: Counting, world: Wo
         others = world.kits[:number] + world.kits[number + 1 :]
         lost = everything - covered(dataclasses.replace(world, kits=others), counting, every)
         assert kit.marginal == pytest.approx(lost, abs=1e-9)
-        assert kit.redundant == (kit.counts and abs(lost) < 1e-9)
+        assert bool(kit.redundant or kit.nothing_near) == (kit.counts and abs(lost) < 1e-9)
+        alone = covered(dataclasses.replace(world, kits=(world.kits[number],)), counting, every)
+        assert kit.nothing_near == (kit.counts and alone < 1e-9)
         always = SmallKit(world.kits[number].x, world.kits[number].y)
         opened = dataclasses.replace(world, kits=(*others, always))
         adds = covered(opened, counting, every) - everything
@@ -127,7 +139,10 @@ def test_the_fewest_that_are_needed(facts: Facts, counting: Counting, world: Wor
     assert found.proven
     chosen = tuple(world.kits[int(reference[2:])] for reference in found.kits)
     assert kept(chosen) == pytest.approx(everything)
-    assert not set(found.kits) & set(found.spare)
+    assert not set(found.kits) & set(found.doubled)
+    # a kit that covers nothing is doubled by none
+    for reference in found.doubled:
+        assert kept((world.kits[int(reference[2:])],)) > 1e-9
 
 
 def test_three_kits(facts: Facts) -> None:
@@ -148,7 +163,25 @@ def test_three_kits(facts: Facts) -> None:
     assert table["near"].tolist() == [6, 4, 4]
     assert found.covered == 4
     fewest = needed(measured(facts, World(kits, rows)))
-    assert len(fewest.kits) == len(fewest.spare) == 1
+    assert len(fewest.kits) == len(fewest.doubled) == 1
+
+
+def test_who_lives_near_a_kit_that_no_record_is_near(facts: Facts) -> None:
+    kits = (SmallKit(0, 0), SmallKit(3000, 0), SmallKit(3000, 0, ""))
+    people = demand((SmallRow(3000, 100, count=70), SmallRow(0, 0, count=5)), Basis.RESIDENTS)
+    small = World(kits, (SmallRow(0, 0),))
+    incidents = measured(facts, small)
+    residents = coverage(
+        small.snapshot(facts), people, TRAVEL, Standard.within(METRES), NEIGHBOURHOODS, day=DAY
+    )
+    found = worth(incidents, residents=residents)
+    table = found.table.set_index("reference").sort_index()
+    assert table["nothing_near"].tolist() == [False, True, False]
+    assert table["redundant"].tolist() == [False, False, False]
+    assert table["residents"].tolist() == [5, 70, 70]
+    assert found.not_judged == 1, "its hours are not known"
+    assert needed(incidents).doubled == ()
+    assert worth(incidents).table["residents"].isna().all()
 
 
 def test_no_kits(facts: Facts) -> None:

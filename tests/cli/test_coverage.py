@@ -87,7 +87,12 @@ def test_json_holds_every_figure(locator: Locator, facts: Facts) -> None:
     assert [gap["weight"] for gap in plain["gaps"]["gaps"]] == [g.weight for g in expected.gaps]
     assert plain["gaps"]["rest"] == pytest.approx(expected.rest)
     assert len(plain["worth"]["kits"]) == len(facts.snapshot().placed)
-    assert plain["worth"]["fewest"]["spare"] == ["NN-0037"]
+    assert plain["worth"]["fewest"]["doubled"] == []
+    assert len(plain["worth"]["fewest"]["kits"]) == 9
+    assert plain["worth"]["not_judged"] == 20
+    moved = plain["if_kits_are_moved"]
+    assert moved["paper"]["low"] < plain["covered"]["paper"] + 0.02
+    assert moved["paper"]["low"] < moved["paper"]["median"] < moved["paper"]["high"]
     assert plain["equity"]["concentration_index"]["paper"] < 0
     people = county(facts, Basis.RESIDENTS)
     assert plain["residents"]["paper"] == pytest.approx(people.total[Counting.PAPER])
@@ -223,8 +228,15 @@ def test_what_kits_are_worth(locator: Locator) -> None:
     # hours that nobody knows make a range, as in docs/coverage.md
     bus_station = "NN-0023 North Gate Bus Station (never known open)"
     assert f"{bus_station} │ 0 to 69 │ 0 to 355 │ 0 to 166 │ 0 to 242 │" in text
-    assert re.search(r"NN-0002 Co-op, Semilong Road .{,30}│ 0 to 261 │ 0 to 261 │", text)
-    assert "Nothing is lost without any one of: NN-0037" in text
+    assert re.search(r"NN-0002 [^│]*│ 0 to 261 │ 0 to 261 │ 0 to 122 │ 0 to 261 │", text)
+    assert "No record lies near, at the hours known, of: NN-0037." in text
+    assert "Other kits cover every record that is covered by: none." in text
+    assert "could go" not in text
+    assert "20 kits were not judged, since their hours are not known" in text
+    (residents,) = re.findall(r"NN-0037 .*?│ 0 │ 0 │ 0 │ 0 │ ([\d,]+) │", text)
+    assert int(residents.replace(",", "")) > 0
+    assert "NN-0047 ~Kingswood" in text, "placed to 640 m only"
+    assert "With kits moved at random within the precision of their places (60 times)" in text
 
 
 @pytest.mark.parametrize(
