@@ -24,7 +24,7 @@ DENSEST, POPULATION, HINDSIGHT = "densest spots", "most residents", "best in hin
 CHARITY, CHARITY_OPEN = "the charity's order", "the charity's, at known hours"
 
 _DRAWS, _BOOTSTRAPS = 200, 2000
-_GAP, _SECONDS = 5e-3, 30.0
+_GAP, _SECONDS = 1e-3, 30.0
 # the middle of a year, or of a month, where no more is known of when a kit was reported
 _MIDDLE = ("06", "15")
 _LOW, _HIGH = 2.5, 97.5

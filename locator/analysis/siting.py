@@ -13,6 +13,7 @@ from scipy.optimize import linear_sum_assignment
 
 from locator import geodesy
 from locator.analysis import trust
+from locator.analysis.benefit import Sites, Worth, benefit
 from locator.analysis.choosing import (
     Choice,
     Metres,
@@ -24,7 +25,7 @@ from locator.analysis.choosing import (
 )
 from locator.analysis.goal import Action, Costs, Goal, Objective, Unknown
 from locator.analysis.reasons import Around, unit
-from locator.demand import Demand, Profile
+from locator.demand import HOURS, Demand, Profile
 from locator.geodesy import type_floats
 from locator.hours import STATES, State
 from locator.solving.curve import curve
@@ -429,7 +430,8 @@ class _Description:
                 f"to be, {rough} of them placed less exactly than "
                 f"{question.standard.metres:.0f} m; kits that nobody has published are missing."
             ),
-            f"The hours of {unknown} of them are not known; they count as {goal.unknown}.",
+            f"The hours of {unknown} of them are not known; they count as {goal.unknown}."
+            + (self._ask_first() if unknown and goal.unknown is Unknown.CLOSED else ""),
         ]
         if question.standard.walking:
             said.append(str(question.travel))
@@ -454,6 +456,25 @@ class _Description:
         )
         said.append("Nobody has asked any host: each site is a proposal until its host agrees.")
         return tuple(said)
+
+    def _ask_first(self) -> str:
+        """Say what is covered already if every kit of unknown hours is open."""
+        question = self._question
+        goal = dataclasses.replace(question.goal, unknown=Unknown.OPEN)
+        week, kits = dataclasses.replace(question, goal=goal).week(), question.snapshot.installed
+        nothing = Sites(np.empty((0, 2)), np.empty((0, HOURS), dtype=np.bool_))
+        covered = benefit(
+            question.demand,
+            Sites(question.snapshot.grid[kits], week[kits]),
+            nothing,
+            question.travel,
+            question.standard,
+            Worth(((question.standard.metres, 1.0),)),
+        ).before(self._weights)
+        return (
+            f" If all were open, {covered:,.0f} {self.unit} would be within the standard now, not "
+            f"{self.covered_before:,.0f}: ask their hosts first."
+        )
 
     def _site(self, number: int, around: Around) -> Site:
         row = self._choice.done[number]

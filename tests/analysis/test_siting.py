@@ -557,6 +557,10 @@ def test_reasons_name_the_kit_that_is_shut_and_the_one_that_is_not_in_service(fa
     assert "90% of those are that near to Kit 0 (T-00), whose hours are not known." in said
     assert "Look at Kit 1 (T-01)" not in said, "the kit in service is nearer"
     assert "10 records of 2025-01 within 400 m in a straight line" in said
+    assert (
+        "The hours of 1 of them are not known; they count as closed. If all were open, 9 records "
+        "would be within the standard now, not 0: ask their hosts first."
+    ) in found.assumptions
 
 
 @pytest.mark.parametrize(
