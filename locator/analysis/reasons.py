@@ -180,7 +180,7 @@ class Around:
         unknown = int((codes == STATES.index(State.UNKNOWN)).sum())
         if unknown == len(codes):
             return ["Its hours are not known: ask first, it may be open already."]
-        more = f", and for {unknown} more nobody knows" if unknown else ""
+        more = f", and open in part or not known for {unknown} more" if unknown else ""
         return [f"It is shut for {shut} of the 168 hours of a week{more}."]
 
     def _of_the_candidate(self, candidate: int) -> list[str]:

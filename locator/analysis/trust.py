@@ -111,8 +111,8 @@ def resample(question: Question, choice: Choice, times: int, seed: int, told: To
     """Choose again with resampled demand, by greedy search with exchanges.
 
     All records of one place in one month are drawn together, as often as a Poisson number of mean 1
-    says (Poisson bootstrap; Hanley & MacGibbon 2006, doi 10.1016/j.cmpb.2006.04.006): what
-    happens twice at a spot in one month need not be independent.
+    says (Poisson bootstrap; Hanley & MacGibbon 2006): what happens twice at a spot in one month
+    need not be independent.
 
     Parameters
     ----------
