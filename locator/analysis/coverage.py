@@ -296,6 +296,13 @@ class Coverage:
         paper = self.total[Counting.PAPER]
         return (paper - self.total[counting]) / paper if paper else np.nan
 
+    @property
+    def says(self) -> str:
+        """What is assumed of the hours, in a sentence."""
+        if self.at is None:
+            return self.demand.says
+        return "Everything is counted as if it happened at that instant; no profile is used."
+
     @functools.cached_property
     def by_hour(self) -> pd.DataFrame:
         """Coverage in each hour of the week; 0 is Monday 00:00 to 01:00 local time."""
@@ -557,7 +564,10 @@ class Coverage:
             "loss_at_most": _number(self.loss),
             "loss_at_least": _number(self.loss_least),
             "elsewhere": [dataclasses.asdict(finding) for finding in FINDINGS],
-            "assumed": self.demand.says,
+            "assumed": self.says,
+            "profile": self.demand.profile_name,
+            "profile_source": self.demand.profile_source,
+            "notes": list(self.demand.notes),
             "assumed_share": self.demand.assumed_share,
             "kits_in_service": int(self.in_service.sum()),
             "kits_hours_not_known": self.hours_not_known,

@@ -9,6 +9,7 @@ import click
 import numpy as np
 import pandas as pd
 import pyogrio
+from pyogrio.errors import DataSourceError
 from rich.console import Console
 from rich.table import Table
 
@@ -33,6 +34,7 @@ from locator.travel.standard import Standard
 
 _GROUPS = ("hour", "category", "month", "ward", "lsoa", "decile", "authority")
 _LOCALITY = "locality"
+_EXTRA = ("by_profile", "kits", "equity")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAY_H = 24
 _KM = 1_000
@@ -41,7 +43,11 @@ _COUNTINGS = {
     "possible": ("Perhaps open", Counting.POSSIBLE),
     "paper": ("On paper", Counting.PAPER),
 }
-_PLANNERS = "This file holds the points of single incidents. It is for planners: do not publish it."
+_PLANNERS = "For planners only: this holds the points of single incidents. Do not publish it."
+_PARTNERS = (
+    "It counts incidents that partners gave in confidence: never publish any of it, nor sums of "
+    "fewer than 10."
+)
 
 
 def standard_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -135,6 +141,7 @@ class _Found:
     """Everything that the command was asked for."""
 
     facts: Facts
+    partners: bool
     localities: Localities
     coverage: Coverage
     by_profile: pd.DataFrame
@@ -155,8 +162,34 @@ class _Found:
         owed = travel.streets.network.about.source.attribution if travel.streets else ""
         return f"{travel} {owed}".strip()
 
+    @property
+    def tables(self) -> list[str]:
+        """The tables whose attribution and licence are owed."""
+        owed = (*self.coverage.demand.tables, *self.residents.demand.tables)
+        return list(dict.fromkeys(("kits", "lsoa", "streets", *owed)))
+
+    @property
+    def caveats(self) -> list[str]:
+        """What a reader of any of the figures must see."""
+        demand = self.coverage.demand
+        source = f"It is made from: {demand.profile_source}." if demand.profile_source else ""
+        assumed = (self.coverage.says, source if self.coverage.at is None else "")
+        return [*filter(None, (*assumed, *demand.notes, self.on_foot))]
+
+    @property
+    def secret(self) -> list[str]:
+        """Why files with points are not to be published."""
+        return [_PLANNERS, _PARTNERS] if self.partners else [_PLANNERS]
+
     def as_dict(self) -> dict[str, object]:
-        parts: dict[str, object] = {"advice": self.facts.area.advice}
+        private = bool(self.gaps.gaps) or self.partners
+        parts: dict[str, object] = {
+            "advice": self.facts.area.advice,
+            "for_planners_only": private,
+            "warning": " ".join(self.secret) if private else "",
+            "caveats": self.caveats,
+            "attributions": tables.attributions(self.facts.settings.geodata, *self.tables),
+        }
         parts |= self.coverage.as_dict() | {"gaps": self.gaps.as_dict()}
         plain = self.by_profile.round(6).astype(object)
         parts["by_profile"] = plain.where(plain.notna(), None).to_dict("records")
@@ -213,6 +246,7 @@ class _Found:
     help="Write what is out of reach and all tables: GeoPackage (.gpkg) or CSV (.csv), for "
     "planners only.",
 )
+@click.option("--force", is_flag=True, help="Let --out overwrite files that are there.")
 @as_json_option
 def coverage_command(
     *,
@@ -231,6 +265,7 @@ def coverage_command(
     partners: bool,
     weights: tuple[str, ...],
     out: Path | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Tell how much recorded violence has a kit within reach, and where the gaps are.
@@ -242,6 +277,8 @@ def coverage_command(
     if residents and (weights or partners):
         msg = "--weight and --partners are about incidents: leave out --residents."
         raise InputError(msg)
+    if out:
+        _spare(out, force=force)
     with open_facts() as facts:
         standard = standard_of(facts, within_m, minutes, fetch, pace, walking=walking)
         at = facts.calendar.read(moment) if moment else None
@@ -270,6 +307,7 @@ def coverage_command(
         localities = Localities(tables.table(facts.settings.geodata, "streets"))
         found = _Found(
             facts=facts,
+            partners=partners,
             localities=localities,
             coverage=result,
             by_profile=result.by_profile(compared(facts.settings.geodata)),
@@ -291,7 +329,7 @@ def coverage_command(
         return
     _print(found, group, with_kits=with_kits, with_equity=with_equity)
     if out:
-        click.echo(f"{out}: written. {_PLANNERS}")
+        click.echo(f"{out}: written. {' '.join(found.secret)}")
 
 
 def _print(found: _Found, group: str | None, *, with_kits: bool, with_equity: bool) -> None:
@@ -532,8 +570,44 @@ def _print_basis(console: Console, coverage: Coverage) -> None:
         f"{int(coverage.in_service.sum())} published, unconfirmed kits in service were counted, "
         f"hours {when}; of {coverage.hours_not_known} the hours are not known, "
         f"{coverage.placed_roughly} are placed less exactly than the standard. "
-        f"{coverage.unplaced} more have no place. {' '.join([demand.says, *demand.notes])}"
+        f"{coverage.unplaced} more have no place. {' '.join([coverage.says, *demand.notes])}"
     )
+
+
+def _files(path: Path) -> list[Path]:
+    """List the files that ``--out`` writes.
+
+    Raises
+    ------
+    InputError
+        The format is not known.
+    """
+    if path.suffix.lower() == ".gpkg":
+        return [path]
+    if path.suffix.lower() == ".csv":
+        names = ("gaps", *(f"by_{name}" for name in ("band", *_GROUPS, _LOCALITY)), *_EXTRA)
+        beside = [path.with_stem(f"{path.stem}-{name}") for name in names]
+        return [path, *beside, _about_path(path)]
+    msg = f"{path} should end with .gpkg or .csv."
+    raise InputError(msg)
+
+
+def _about_path(path: Path) -> Path:
+    return path.with_name(f"{path.stem}-about.txt")
+
+
+def _spare(path: Path, *, force: bool) -> None:
+    """Refuse to overwrite what is there.
+
+    Raises
+    ------
+    InputError
+        One of the files exists and ``force`` is not set, or the format is not known.
+    """
+    there = [file.name for file in _files(path) if file.exists()]
+    if there and not force:
+        msg = f"There are already {', '.join(there)}. Name another file, or add --force."
+        raise InputError(msg)
 
 
 def _write(found: _Found, path: Path) -> None:
@@ -542,16 +616,16 @@ def _write(found: _Found, path: Path) -> None:
     Raises
     ------
     InputError
-        The format is not known, or the file cannot be written.
+        A file cannot be written.
     """
     frames = {
         f"by_{name}": getattr(found.coverage, f"by_{name}").astype({"group": str})
         for name in ("band", *_GROUPS)
     }
-    frames["by_locality"] = by_locality(found.coverage, found.localities)
-    if found.worth:
+    frames[f"by_{_LOCALITY}"] = by_locality(found.coverage, found.localities)
+    frames["by_profile"] = found.by_profile
+    if found.worth and found.equity:
         frames["kits"] = found.worth.table
-    if found.equity:
         frames["equity"] = pd.DataFrame(
             {
                 "counting": [str(counting) for counting in Counting],
@@ -562,45 +636,59 @@ def _write(found: _Found, path: Path) -> None:
     try:
         if path.suffix.lower() == ".gpkg":
             _write_layers(found, frames, path)
-        elif path.suffix.lower() == ".csv":
-            _write_tables(found, frames, path)
         else:
-            msg = f"{path} should end with .gpkg or .csv."
-            raise InputError(msg)
-    except OSError as error:
-        msg = f"{path} cannot be written: {error.strerror or error}."
+            _write_tables(found, frames, path)
+    except (OSError, DataSourceError) as error:
+        msg = f"{path} cannot be written: {getattr(error, 'strerror', None) or error}."
         raise InputError(msg) from error
 
 
-def _note(found: _Found) -> str:
-    names = ("kits", "lsoa", "streets", *found.coverage.demand.tables)
-    return " ".join([_PLANNERS, *tables.attributions(found.facts.settings.geodata, *names)])
+def _about(found: _Found) -> list[str]:
+    """Say what files hold, what they rest on, and whose they are, in paragraphs."""
+    coverage, geodata = found.coverage, found.facts.settings.geodata
+    licences = [
+        f"{source.title}: {source.licence}"
+        for name, source in tables.sources(geodata).items()
+        if name in found.tables
+    ]
+    week = coverage.at.isoformat() if coverage.at else f"the week from {coverage.monday}"
+    what = (
+        f"{str(coverage.demand.basis).capitalize()} within and beyond {coverage.standard} of a "
+        f"kit. Published, unconfirmed kits; hours of {week}."
+    )
+    owed = tables.attributions(geodata, *found.tables)
+    return [*found.secret, what, *found.caveats, *owed, f"Licences: {'; '.join(licences)}."]
 
 
 def _write_layers(found: _Found, frames: Mapping[str, pd.DataFrame], path: Path) -> None:
     layers = {"out_of_reach": found.coverage.uncovered, "gaps": found.gaps.layer}
+    note = " ".join(_about(found))
     with _writing.replacing(path) as draft:
         for name, frame in (layers | dict(frames)).items():
             pyogrio.write_dataframe(
-                frame, draft, layer=name, driver="GPKG", layer_options={"DESCRIPTION": _note(found)}
+                frame, draft, layer=name, driver="GPKG", layer_options={"DESCRIPTION": note}
             )
 
 
 def _write_tables(found: _Found, frames: Mapping[str, pd.DataFrame], path: Path) -> None:
-    """Write the places to the file itself, and each table to a file beside it."""
+    """Write the places to the file itself, each table and what all rest on to files beside it."""
     layer = found.coverage.uncovered
     places = pd.DataFrame(layer.drop(columns="geometry")).assign(
         longitude=layer.geometry.x, latitude=layer.geometry.y
     )
     named = {path: places, path.with_stem(f"{path.stem}-gaps"): found.gaps.table}
     named |= {path.with_stem(f"{path.stem}-{name}"): frame for name, frame in frames.items()}
+    about = _about(found)
+    # first of all, so that no table is ever without it
+    with _writing.replacing(_about_path(path)) as draft:
+        draft.write_text("".join(f"{paragraph}\n\n" for paragraph in about), "utf-8")
     for target, frame in named.items():
         rows = [
             {str(name): _scalar(value) for name, value in row.items() if pd.notna(value)}
             for row in frame.to_dict("records")
         ]
         columns = [str(name) for name in frame.columns]
-        delimited.write(target, columns, rows, title=target.stem, note=_note(found))
+        delimited.write(target, columns, rows, title=target.stem, note=" ".join(about))
 
 
 def _scalar(value: object) -> Scalar:

@@ -129,6 +129,8 @@ def test_one_instant(locator: Locator) -> None:
     text = locator("coverage", "--at", "2026-07-04 23:30").stdout
     assert "Morning" not in text
     assert "hours at Sat 04 Jul 2026 23:30" in " ".join(text.split())
+    assert "stands for it" not in text
+    assert "no profile is used" in " ".join(text.split())
     night = figures(locator, "--at", "2026-07-04 23:30")
     assert night["at"] == "2026-07-04T23:30:00+01:00"
     assert night["kits_hours_not_known"] == 20
@@ -258,6 +260,8 @@ def test_what_kits_are_worth(locator: Locator) -> None:
         (["--residents", "--weight", "Robbery=2"], "leave out --residents"),
         (["--out", "gaps.docx"], "should end with .gpkg or .csv"),
         (["--out", "/nowhere/gaps.csv"], "cannot be written"),
+        (["--out", "/nowhere/gaps.gpkg"], "cannot be written"),
+        (["--out", "/proc/gaps.gpkg"], "cannot be written"),
     ],
 )
 def test_bad_input_says_what_to_do(locator: Locator, arguments: list[str], message: str) -> None:
@@ -271,7 +275,7 @@ def test_layers_for_planners(locator: Locator, facts: Facts, tmp_path: Path) -> 
     out = tmp_path / "gaps.gpkg"
     done = locator("coverage", "--gaps", "7", "--out", str(out))
     assert done.returncode == 0, done.stderr
-    assert "do not publish" in " ".join(done.stdout.split())
+    assert "Do not publish" in " ".join(done.stdout.split())
     layers = dict(pyogrio.list_layers(out))
     assert {"out_of_reach", "gaps", "by_ward", "by_hour", "kits", "equity"} <= set(layers)
     assert layers["out_of_reach"] == "Point"
@@ -287,7 +291,14 @@ def test_layers_for_planners(locator: Locator, facts: Facts, tmp_path: Path) -> 
     with sqlite3.connect(out) as connection:
         notes = [row[0] for row in connection.execute("SELECT description FROM gpkg_contents")]
     connection.close()
-    assert all("do not publish it" in note and "data.police.uk" in note for note in notes)
+    for note in notes:
+        assert "Do not publish it" in note
+        assert "data.police.uk" in note
+        assert "the profile “violence” stands for it. It is made from: Ambulance" in note
+    again = locator("coverage", "--out", str(out))
+    assert again.returncode == 2
+    assert "There are already gaps.gpkg" in again.stderr
+    assert locator("coverage", "--out", str(out), "--force").returncode == 0
 
 
 def test_tables_for_planners(locator: Locator, facts: Facts, tmp_path: Path) -> None:
@@ -296,6 +307,11 @@ def test_tables_for_planners(locator: Locator, facts: Facts, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     names = {path.name for path in tmp_path.glob("reach*.csv")}
     assert {"reach.csv", "reach-gaps.csv", "reach-kits.csv", "reach-by_lsoa.csv"} <= names
+    about = (tmp_path / "reach-about.txt").read_text("utf-8")
+    assert "Do not publish it" in about
+    assert "Open Government Licence" in about
+    assert "the profile “violence” stands for it" in about
+    assert "partners" not in about
     places = pd.read_csv(out, encoding="utf-8-sig")
     found = county(facts)
     beyond = found.demand.total * (1 - found.total[Counting.PAPER])
@@ -306,6 +322,45 @@ def test_tables_for_planners(locator: Locator, facts: Facts, tmp_path: Path) -> 
     kits = pd.read_csv(tmp_path / "reach-kits.csv", encoding="utf-8-sig")
     known = found.demand.total * found.total[Counting.KNOWN]
     assert kits["shapley"].sum() == pytest.approx(known)
+
+
+def test_neighbours_are_not_overwritten(locator: Locator, tmp_path: Path) -> None:
+    mine = tmp_path / "reach-kits.csv"
+    mine.write_text("mine")
+    arguments = ("coverage", "--out", str(tmp_path / "reach.csv"))
+    done = locator(*arguments)
+    assert done.returncode == 2
+    assert "There are already reach-kits.csv" in done.stderr
+    assert {path.name for path in tmp_path.glob("reach*")} == {"reach-kits.csv"}
+    assert mine.read_text() == "mine"
+    assert locator(*arguments, "--force").returncode == 0
+    written = {path.name for path in tmp_path.glob("reach*")}
+    done = locator(*arguments)
+    assert all(name in done.stderr for name in written), "every file that is written is guarded"
+
+
+def test_caveats_go_with_the_figures(locator: Locator, tmp_path: Path) -> None:
+    plain = figures(locator)
+    assert plain["for_planners_only"], "gaps have positions"
+    assert "Do not publish" in plain["warning"]
+    assert plain["profile"] == "violence"
+    assert "North West England" in plain["profile_source"]
+    assert plain["notes"] == []
+    assert any("data.police.uk" in owed for owed in plain["attributions"])
+    assert not figures(locator, "--gaps", "0")["for_planners_only"]
+    rows = tmp_path / "incidents.csv"
+    rows.write_text("id,category,date,latitude,longitude\n1,Stabbing,2026-05-04,52.2374,-0.9067\n")
+    options = ["--as", "incidents", "--licence", "none", "--write", "--by", "A test"]
+    assert locator("import", str(rows), *options).returncode == 0
+    secret = figures(locator, "--partners", "--gaps", "0")
+    assert secret["for_planners_only"]
+    assert "partners gave in confidence" in secret["warning"]
+    assert "may stand both in the police records" in secret["notes"][0]
+    out = tmp_path / "both.csv"
+    assert locator("coverage", "--partners", "--out", str(out)).returncode == 0
+    about = (tmp_path / "both-about.txt").read_text("utf-8")
+    assert "partners gave in confidence" in about
+    assert "may stand both in the police records" in about
 
 
 def test_a_spreadsheet_runs_nothing(locator: Locator, tmp_path: Path) -> None:

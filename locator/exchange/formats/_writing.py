@@ -1,6 +1,7 @@
 """Write files whole or not at all, and find the type of each column."""
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -23,8 +24,15 @@ def replacing(path: Path) -> Iterator[Path]:
     """Lend a path beside the target, and move what was written there over the target.
 
     When the block fails, the target stays as it was.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such folder; libraries that write would each say it in their own way.
     """
     path = path.absolute()
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     draft = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
     try:
         yield draft
