@@ -372,11 +372,16 @@ def solved(
     Half of the candidates of a county reach nothing that another of the same cost does not
     reach as well. Parameters as of :func:`locator.solving.exact.solve`.
     """
-    kept = _needed(problem)
-    part, _ = problem.cover.part(kept)
-    smaller = Problem(part, problem.budget, problem.cost[kept])
+    smaller, kept = without_needless(problem)
     solution = solve(smaller, seconds=seconds, gap=gap, progress=progress)
     return dataclasses.replace(solution, chosen=kept[solution.chosen])
+
+
+def without_needless(problem: Problem) -> tuple[Problem, npt.NDArray[np.int64]]:
+    """Leave out sites that another one makes needless; give the numbers of the others."""
+    kept = _needed(problem)
+    part, _ = problem.cover.part(kept)
+    return Problem(part, problem.budget, problem.cost[kept]), kept
 
 
 def _needed(problem: Problem) -> npt.NDArray[np.int64]:
@@ -416,9 +421,9 @@ def _fewest(
             "for less, allow a longer distance, or name more kinds of candidates."
         )
         raise InputError(msg)
-    kept = _needed(Problem.count(cover, cover.sites))
-    part, _ = cover.part(kept)
-    few = fewest(part, min(max(total * share - before, 0.0), part.total), seconds=seconds)
+    problem, kept = without_needless(Problem.count(cover, cover.sites))
+    target = min(max(total * share - before, 0.0), problem.cover.total)
+    few = fewest(problem.cover, target, seconds=seconds)
     chosen = tuple(kept[few.chosen].tolist())
     spare = len(few.chosen) - int(few.bound)
     says = "proven fewest" if few.proven else f"at most {spare} more than the fewest possible"

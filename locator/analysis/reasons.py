@@ -220,9 +220,9 @@ class Around:
             return []
         other = int(np.argmin(apart))
         status = snapshot.placed["status"].iloc[other]
+        metres = _rounded(float(apart[other]))
         return [
-            f"Look at {self._name(other)} first, {_rounded(float(apart[other])):,.0f} m away: it "
-            f"is {status}, not in service."
+            f"Look at {self._name(other)} first, {metres:,.0f} m away: {status}, not in service."
         ]
 
     def _residents(self, number: int) -> float | None:

@@ -22,6 +22,7 @@ from locator.analysis.choosing import (
     move_cost,
     plain_benefit_of,
     problem_of,
+    without_needless,
 )
 from locator.analysis.goal import Action, Costs, Goal, Objective, Unknown
 from locator.analysis.reasons import Around, unit
@@ -550,7 +551,8 @@ def _curve(question: Question, choice: Choice, described: _Description) -> pd.Da
         problem = Problem.count(choice.cover, steps)
     else:
         steps, problem = _STEPS, problem_of(goal, choice.found, choice.cover)
-    found = curve(problem, steps, seconds=_CURVE_S).iloc[staying:].reset_index(drop=True)
+    smaller, _ = without_needless(problem)
+    found = curve(smaller, steps, seconds=_CURVE_S).iloc[staying:].reset_index(drop=True)
     worth = found["worth"].to_numpy(copy=True)
     bound = found["bound"].to_numpy(copy=True)
     last = choice.cover.worth(choice.chosen)
