@@ -263,12 +263,15 @@ def moment(
         The cell.
     zone
         In which the time is kept. A time that says its own zone, such as ``22:30Z``, is turned
-        into it, or left out if it is None.
+        into it, or left out if it is None. Of a time that the clocks skip in spring only the day
+        is kept.
     """
     found = _moment(cells, name)
-    if found is None or found[0].tzinfo is None:
-        return found
+    if found is None:
+        return None
     at, precision = found
+    if at.tzinfo is None:
+        return _of_the_clock(cells, name, at, precision, zone)
     if precision is TimePrecision.DAY:
         return at.replace(tzinfo=None), precision
     if zone is None:
@@ -276,6 +279,25 @@ def moment(
         cells.remark(Note.LEFT_OUT, f"{name}: “{text}” names a time zone; write local time")
         return None
     return at.astimezone(zone).replace(tzinfo=None), precision
+
+
+def _of_the_clock(
+    cells: Cells, name: str, at: dt.datetime, precision: TimePrecision, zone: dt.tzinfo | None
+) -> tuple[dt.datetime, TimePrecision]:
+    """Look at a local time on a day when the clocks change."""
+    if zone is None or precision not in (TimePrecision.MINUTE, TimePrecision.HOUR):
+        return at, precision
+    first, second = (at.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    text = short(cells.text(name))
+    if first.astimezone(dt.UTC).astimezone(zone).replace(tzinfo=None, fold=0) != at:
+        cells.remark(
+            Note.LOOK,
+            f"{name}: “{text}” does not exist, the clocks go forward over it; only the day is kept",
+        )
+        return at.replace(hour=0, minute=0, second=0, microsecond=0), TimePrecision.DAY
+    if first.utcoffset() != second.utcoffset():
+        cells.remark(Note.LOOK, f"{name}: “{text}” comes twice, as the clocks go back; it is kept")
+    return at, precision
 
 
 def _moment(cells: Cells, name: str) -> tuple[dt.datetime, TimePrecision] | None:

@@ -4,6 +4,7 @@ import datetime as dt
 import gzip
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, select
 
@@ -61,6 +62,15 @@ def test_exact_times_are_kept(engine: Engine, bring: Bring) -> None:
         dt.datetime(2026, 7, 4, 23, 10),  # noqa: DTZ001
         "minute",
     )
+
+
+def test_an_hour_that_does_not_exist_is_no_known_hour(engine: Engine, bring: Bring) -> None:
+    text = "offence,date,lat,lon\nKnife,2026-03-29 01:30,52.237,-0.897\n"
+    plan = bring(text, subject=Subject.INCIDENTS, zone=ZoneInfo("Europe/London"))
+    assert "does not exist" in plan.rows[0].remarks[-1].text
+    (row,) = rows(engine, Incident)
+    assert row["happened_at"] == dt.datetime(2026, 3, 29)  # noqa: DTZ001
+    assert row["time_precision"] == "day"
 
 
 def test_an_incident_without_a_date_is_refused(bring: Bring) -> None:

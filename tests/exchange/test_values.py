@@ -65,6 +65,27 @@ def test_a_time_that_names_its_zone_becomes_local(value: str, hour: int) -> None
     assert (found[0].hour, found[0].minute, found[0].tzinfo) == (hour, 30, None)
 
 
+@pytest.mark.parametrize(
+    ("value", "kept", "precision", "remark"),
+    [
+        ("2026-03-29 01:30", "2026-03-29 00:00", "day", "does not exist"),
+        ("29/03/2026 01:00", "2026-03-29 00:00", "day", "does not exist"),
+        ("2026-03-29 00:59", "2026-03-29 00:59", "minute", ""),
+        ("2026-03-29 02:00", "2026-03-29 02:00", "minute", ""),
+        ("2026-03-29 01:30Z", "2026-03-29 02:30", "minute", ""),
+        ("2026-10-25 01:30", "2026-10-25 01:30", "minute", "comes twice"),
+        ("2026-10-25 02:00", "2026-10-25 02:00", "minute", ""),
+        ("2026-03-29", "2026-03-29 00:00", "day", ""),
+        ("2026-03", "2026-03-01 00:00", "month", ""),
+    ],
+)
+def test_times_when_the_clocks_change(value: str, kept: str, precision: str, remark: str) -> None:
+    cells = Cells({"happened_at": value})
+    found = values.moment(cells, "happened_at", ZoneInfo("Europe/London"))
+    assert found == (dt.datetime.fromisoformat(kept), precision)
+    assert [remark in said.text for said in cells.remarks] == ([True] if remark else [])
+
+
 def test_a_time_of_another_zone_is_not_taken_for_local() -> None:
     cells = Cells({"date": "2026-07-04T21:30Z"})
     assert values.moment(cells, "date", None) is None
