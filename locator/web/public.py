@@ -173,12 +173,14 @@ def kits() -> str:
 def coverage() -> str:
     """Show where recorded violence lies out of reach of every kit that can be had."""
     within_m, when = pictures.coverage_choice()
-    figures = pictures.coverage_figures(facts().snapshot(), within_m)
+    snapshot = facts().snapshot()
+    figures = pictures.coverage_figures(snapshot, within_m)
     found = pictures.coverage_gaps(figures, when)
     cells, in_small_cells = figures.coverage.cells(pictures.counting(when))
     return render_template(
         "public/coverage.html",
         coverage=figures.coverage,
+        published=len(snapshot.kits),
         says_of_profiles=says_of_profiles(figures.by_profile),
         residents=figures.residents,
         equity=figures.equity,

@@ -205,6 +205,10 @@ def test_coverage_tells_a_range(client: FlaskClient, facts: Facts, clock: Clock)
     assert "7,855 to 12,903 of all fall between 22:00 and 06:00, by the profile" in text
     assert "21.5% (Toronto" in text
     assert "53.4% (Copenhagen" in text
+    assert "every kit that is said to be installed and whose place is known (30 of 49" in text
+    assert "published kit" not in text.replace("unpublished kits", "")
+    assert "gaps are smaller" not in text
+    assert "kits that are gone, would make them larger" in text
     assert "week from 29 June 2026" in text
     assert "Off the Streets NN" in text
     # every record is told
