@@ -217,12 +217,11 @@ def _by(frame: pd.DataFrame, head: str, name: Callable[[object], str]) -> str:
 
 def _loss(found: Coverage) -> str:
     here = f"{found.loss_least:.1%} to {found.loss:.1%}"
+    why = f"the hours of {found.hours_not_known} of {found.in_service.sum()} kits are not known"
+    if found.loss_is_ignorance:
+        here, why = "cannot be told yet", f"{why}: {here} in the two extremes"
     rows = [
-        (
-            "this county, 400 m, all hours",
-            here,
-            f"the hours of {found.hours_not_known} of {found.in_service.sum()} kits are not known",
-        ),
+        ("this county, 400 m, all hours", here, why),
         *((finding.what, f"{finding.share:.1%}", finding.source) for finding in FINDINGS),
     ]
     return _table(("where", "share of coverage on paper that is lost", "source or reason"), rows)

@@ -34,7 +34,7 @@ BANDS = (("morning", 6), ("afternoon", 12), ("evening", 18), ("night", 22))
 _DAY_H = 24
 # shares that differ by less are written alike
 _ALIKE = 0.0005
-_UNKNOWN, _OPEN = STATES.index(State.UNKNOWN), STATES.index(State.OPEN)
+_CLOSED, _UNKNOWN, _OPEN = (STATES.index(s) for s in (State.CLOSED, State.UNKNOWN, State.OPEN))
 
 type_mask = npt.NDArray[np.bool_]
 
@@ -199,6 +199,8 @@ class Coverage:
         Of each place, as in :class:`Reached`.
     hours_not_known
         Kits in service whose hours are not known at some time of the week.
+    known_to_shut
+        Kits in service that are known to be shut at some time of the week.
     unplaced
         Kits in service whose place is not known: they count nowhere.
     version
@@ -217,6 +219,7 @@ class Coverage:
     nearest_m: geodesy.type_floats
     nearest: npt.NDArray[np.int64]
     hours_not_known: int
+    known_to_shut: int
     unplaced: int
     version: int
 
@@ -291,6 +294,11 @@ class Coverage:
     def loss_least(self) -> float:
         """What closing hours cost at least: paper less possible, over paper."""
         return self._lost(Counting.POSSIBLE)
+
+    @property
+    def loss_is_ignorance(self) -> bool:
+        """Whether the range of what closing hours cost tells of nothing but unknown hours."""
+        return self.hours_not_known > 0 and self.known_to_shut == 0
 
     def _lost(self, counting: Counting) -> float:
         paper = self.total[Counting.PAPER]
@@ -386,6 +394,12 @@ class Coverage:
             total = dataclasses.replace(self, near=near, opened=opened).total
             rows.append([total[counting] for counting in Counting])
         return pd.DataFrame(rows, columns=[c.name.lower() for c in Counting], dtype=np.float64)
+
+    @property
+    def alike_by_band(self) -> bool:
+        """Whether the shares are the same in every part of the day, as far as they are written."""
+        shares = self.by_band[["paper", "known", "possible"]].dropna()
+        return bool((shares.max() - shares.min() < _ALIKE).all())
 
     @functools.cached_property
     def by_category(self) -> pd.DataFrame:
@@ -563,6 +577,7 @@ class Coverage:
             "covered": {c.name.lower(): _number(share) for c, share in self.total.items()},
             "loss_at_most": _number(self.loss),
             "loss_at_least": _number(self.loss_least),
+            "loss_is_ignorance": self.loss_is_ignorance,
             "elsewhere": [dataclasses.asdict(finding) for finding in FINDINGS],
             "assumed": self.says,
             "profile": self.demand.profile_name,
@@ -644,6 +659,7 @@ def coverage(
         nearest_m=metres,
         nearest=rows[nearest],
         hours_not_known=int((in_service & not_known).sum()),
+        known_to_shut=int((in_service & (worst == _CLOSED).any(axis=1)).sum()),
         unplaced=int((snapshot.kits["status"] == Status.INSTALLED).sum() - in_service.sum()),
         version=snapshot.version,
     )

@@ -388,14 +388,17 @@ def _print_shares(console: Console, found: _Found) -> None:
     coverage = found.coverage
     console.print(f"Share within {coverage.standard} of a kit", style="bold")
     unit, *others = _headings(coverage)
-    by_hour = coverage.at is None and coverage.demand.assumed_share > 0
+    in_bands = coverage.at is None and not coverage.alike_by_band
+    by_hour = in_bands and coverage.demand.assumed_share > 0
     table = _table("", "When", f"{unit} by assumed hours" if by_hour else unit, *others)
     total = [_percent(coverage.total[counting]) for _, counting in _COUNTINGS.values()]
     table.add_row("All hours", f"{coverage.demand.total:,.0f}", *total, end_section=True)
-    if coverage.at is None:
+    if in_bands:
         _add_bands(table, coverage)
     console.print(table)
-    if by_hour:
+    if coverage.at is None and coverage.alike_by_band and coverage.demand.total:
+        console.print("The shares are the same in every part of the day.")
+    if coverage.at is None:
         console.print(" ".join(filter(None, says_of_profiles(found.by_profile))))
 
 
@@ -410,10 +413,19 @@ def _add_bands(table: Table, coverage: Coverage) -> None:
 def _print_loss(console: Console, coverage: Coverage) -> None:
     if np.isnan(coverage.loss):
         return
+    if coverage.loss_is_ignorance:
+        console.print(
+            "What closing hours cost cannot be told yet: the hours of "
+            f"{coverage.hours_not_known} of {int(coverage.in_service.sum())} kits are not known. "
+            f"It would be {_percent(coverage.loss_least)} of what is covered on paper if all of "
+            f"them are always open, and {_percent(coverage.loss)} if all of them are always shut."
+        )
+        return
     elsewhere = "; ".join(f"{finding.share:.1%} in {finding.what}" for finding in FINDINGS)
     console.print(
-        f"Of what is covered on paper, closing hours take away {coverage.loss_least:.1%} at least, "
-        f"and {coverage.loss:.1%} if every kit of unknown hours is shut. Elsewhere: {elsewhere}."
+        "Of what is covered on paper, closing hours take away "
+        f"{_percent(coverage.loss_least)} at least, and {_percent(coverage.loss)} if every kit of "
+        f"unknown hours is shut. Elsewhere: {elsewhere}."
     )
 
 

@@ -199,12 +199,16 @@ def test_coverage_tells_a_range(client: FlaskClient, facts: Facts, clock: Clock)
     low, high = (1 - found.total[c] for c in (Counting.PAPER, Counting.KNOWN))
     assert f"{100 * low:.0f} to {100 * high:.0f}%" in text
     assert "The hours of 20 of 30 kits are not known, so the truth lies between" in text
-    assert f"0 to {found.loss:.0%} of what is covered on paper is lost to closing hours" in text
+    assert "What closing hours cost cannot be told yet: the hours of 20 of 30 kits" in text
+    assert (
+        f"0% of what is covered on paper if all of them are always open, and {found.loss:.0%}"
+        in (text)
+    )
+    assert "Toronto" not in text
     assert "These shares do not depend on the profile of hours that is assumed." in text
-    assert "Records by assumed hours" in text
+    assert "The shares are the same in every part of the day." in text
+    assert "Records by assumed hours" not in text
     assert "7,855 to 12,903 of all fall between 22:00 and 06:00, by the profile" in text
-    assert "21.5% (Toronto" in text
-    assert "53.4% (Copenhagen" in text
     assert "every kit that is said to be installed and whose place is known (30 of 49" in text
     assert "published kit" not in text.replace("unpublished kits", "")
     assert "gaps are smaller" not in text
@@ -221,8 +225,6 @@ def test_coverage_tells_a_range(client: FlaskClient, facts: Facts, clock: Clock)
         accounts.outside,
     ):
         assert f"{number:,}" in text
-    for band in found.by_band.to_dict("records"):
-        assert f"{band['weight']:,.0f} {100 * band['known']:.0f}–{band['possible']:.0%}" in text
     for row in found.by_decile.to_dict("records"):
         known, possible, paper = (
             f"{100 * row[name]:.0f}" for name in ("known", "possible", "paper")
@@ -230,6 +232,31 @@ def test_coverage_tells_a_range(client: FlaskClient, facts: Facts, clock: Clock)
         shown = possible if known == possible else f"{known}–{possible}"
         assert f"{row['weight']:,.0f} {shown}% {paper}%" in text
     assert f"the profile “{found.demand.profile_name}” stands for it" in text
+
+
+def test_coverage_by_part_of_the_day(clock: Clock, tmp_path: Path) -> None:
+    clock.now = dt.datetime.fromisoformat("2026-07-04T23:30+01:00")
+    rows = tmp_path / "shop.csv"
+    rows.write_text(
+        "id,name,latitude,longitude,status,opening_hours\n"
+        "1,A shop,52.3985,-0.7260,installed,Mo-Su 09:30-17:30\n"
+    )
+    url = f"sqlite:///{tmp_path}/registry.sqlite"
+    runner = CliRunner(env={"LOCATOR_DATABASE_URL": url})
+    done = runner.invoke(main, ["import", str(rows), "--write", "--by", "A test"])
+    assert done.exit_code == 0, done.output
+    app = create_app(Settings(database_url=url), clock)
+    found = _coverage(app.extensions["facts"])
+    text = _text(app.test_client().get("/coverage").text)
+    assert "Records by assumed hours" in text
+    for band in found.by_band.to_dict("records"):
+        assert f"{band['weight']:,.0f} {100 * band['known']:.0f}–{band['possible']:.0%}" in text
+    low, high = (f"{100 * share:.0f}" for share in (found.loss_least, found.loss))
+    assert f"{low} to {high}% of what is covered on paper is lost to closing hours" in text
+    assert int(low) > 0, "the shop is surely shut at night"
+    assert "21.5% (Toronto" in text
+    assert "53.4% (Copenhagen" in text
+    app.extensions["facts"].close()
 
 
 @pytest.mark.parametrize("when", ["known", "possible", "any"])
