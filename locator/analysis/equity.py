@@ -48,6 +48,8 @@ class Equity:
     def says(self, counting: Counting) -> str:
         """Say in a sentence what the index of a counting means."""
         index = self.index[counting]
+        if self.table.empty:
+            return "Nothing in a known neighbourhood has any weight."
         if np.isnan(index):
             return "Nothing is covered, so nothing can be said about who gets it."
         if abs(index) < _EVEN:

@@ -9,6 +9,7 @@ import click
 import numpy as np
 import pandas as pd
 import pyogrio
+from click.core import ParameterSource
 from pyogrio.errors import DataSourceError
 from rich.console import Console
 from rich.table import Table
@@ -38,6 +39,7 @@ _EXTRA = ("by_profile", "kits", "equity")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAY_H = 24
 _KM = 1_000
+_NEARLY_ALL = 0.999
 _COUNTINGS = {
     "known": ("Known open", Counting.KNOWN),
     "possible": ("Perhaps open", Counting.POSSIBLE),
@@ -96,10 +98,14 @@ def standard_of(
     Raises
     ------
     InputError
-        Several were named, or it is no distance.
+        Several were named, it is no distance, or a pace was named for metres.
     """
     if sum(given is not None for given in (within_m, minutes, fetch)) > 1:
         msg = "Choose one of --within, --minutes and --fetch."
+        raise InputError(msg)
+    asked = click.get_current_context().get_parameter_source("pace")
+    if asked is not ParameterSource.DEFAULT and minutes is None and fetch is None:
+        msg = "--pace is about minutes: add --minutes or --fetch."
         raise InputError(msg)
     speeds = facts.travel.pace
     m_per_s = {
@@ -341,8 +347,8 @@ def _print(found: _Found, group: str | None, *, with_kits: bool, with_equity: bo
     if coverage.demand.basis is Basis.INCIDENTS:
         known, paper = (found.residents.total[c] for c in (Counting.KNOWN, Counting.PAPER))
         console.print(
-            f"Of {found.residents.demand.total:,.0f} residents, {known:.1%} (known open) to "
-            f"{paper:.1%} (on paper) have a kit within reach."
+            f"Of {found.residents.demand.total:,.0f} residents, {percent(known)} (known open) to "
+            f"{percent(paper)} (on paper) have a kit within reach."
         )
     if group:
         console.print(_by_hour(coverage) if group == "hour" else _by(found, group))
@@ -351,7 +357,7 @@ def _print(found: _Found, group: str | None, *, with_kits: bool, with_equity: bo
     if with_kits:
         _print_kits(console, found)
     if with_equity and found.equity:
-        _print_equity(console, found.equity)
+        _print_equity(console, found.equity, _unit(coverage))
     _print_basis(console, coverage)
     if found.on_foot:
         console.print(found.on_foot)
@@ -366,11 +372,14 @@ def _table(title: str, first: str, *headings: str) -> Table:
 
 
 def _shares(row: Mapping[Any, Any]) -> list[str]:
-    return [_percent(row[name]) for name in _COUNTINGS]
+    return [percent(row[name]) for name in _COUNTINGS]
 
 
-def _percent(share: float) -> str:
-    return "" if np.isnan(share) else f"{share:.1%}"
+def percent(share: float) -> str:
+    """Write a share; only all is 100%, and NaN is nothing."""
+    if np.isnan(share):
+        return ""
+    return f"{share:.1%}" if share <= _NEARLY_ALL or share == 1 else f"over {_NEARLY_ALL:.1%}"
 
 
 def _unit(coverage: Coverage) -> str:
@@ -391,7 +400,7 @@ def _print_shares(console: Console, found: _Found) -> None:
     in_bands = coverage.at is None and not coverage.alike_by_band
     by_hour = in_bands and coverage.demand.assumed_share > 0
     table = _table("", "When", f"{unit} by assumed hours" if by_hour else unit, *others)
-    total = [_percent(coverage.total[counting]) for _, counting in _COUNTINGS.values()]
+    total = [percent(coverage.total[counting]) for _, counting in _COUNTINGS.values()]
     table.add_row("All hours", f"{coverage.demand.total:,.0f}", *total, end_section=True)
     if in_bands:
         _add_bands(table, coverage)
@@ -417,14 +426,14 @@ def _print_loss(console: Console, coverage: Coverage) -> None:
         console.print(
             "What closing hours cost cannot be told yet: the hours of "
             f"{coverage.hours_not_known} of {int(coverage.in_service.sum())} kits are not known. "
-            f"It would be {_percent(coverage.loss_least)} of what is covered on paper if all of "
-            f"them are always open, and {_percent(coverage.loss)} if all of them are always shut."
+            f"It would be {percent(coverage.loss_least)} of what is covered on paper if all of "
+            f"them are always open, and {percent(coverage.loss)} if all of them are always shut."
         )
         return
     elsewhere = "; ".join(f"{finding.share:.1%} in {finding.what}" for finding in FINDINGS)
     console.print(
         "Of what is covered on paper, closing hours take away "
-        f"{_percent(coverage.loss_least)} at least, and {_percent(coverage.loss)} if every kit of "
+        f"{percent(coverage.loss_least)} at least, and {percent(coverage.loss)} if every kit of "
         f"unknown hours is shut. Elsewhere: {elsewhere}."
     )
 
@@ -535,7 +544,7 @@ def _print_if_moved(console: Console, found: _Found) -> None:
         return
     low, high = moved.quantile(0.025), moved.quantile(0.975)
     spans = ", ".join(
-        f"{_percent(low[name])} to {_percent(high[name])} {heading.lower()}"
+        f"{percent(low[name])} to {percent(high[name])} {heading.lower()}"
         for name, (heading, _) in _COUNTINGS.items()
     )
     console.print(
@@ -549,15 +558,15 @@ def _between(one: float, other: float) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _print_equity(console: Console, found: Equity) -> None:
-    table = _table("By deprivation decile, 1 is the most deprived", "Decile", "Weight", *_heads())
+def _print_equity(console: Console, found: Equity, unit: str) -> None:
+    table = _table("By deprivation decile, 1 is the most deprived", "Decile", unit, *_heads())
     for row in found.table.to_dict("records"):
         table.add_row(str(row["group"]), f"{row['weight']:,.0f}", *_shares(row))
     console.print(table)
     for heading, counting in _COUNTINGS.values():
-        console.print(
-            f"{heading}: {found.says(counting)} After Erreygers {found.corrected[counting]:+.3f}."
-        )
+        corrected = found.corrected[counting]
+        erreygers = "" if np.isnan(corrected) else f" After Erreygers {corrected:+.3f}."
+        console.print(f"{heading}: {found.says(counting)}{erreygers}")
 
 
 def _heads() -> list[str]:

@@ -30,6 +30,9 @@ COLUMNS = (
 NOTHING, THE_HOUR = -1, 7
 
 
+_NEARLY_ALL = 0.999
+
+
 class Basis(StrEnum):
     """What counts as demand."""
 
@@ -197,6 +200,8 @@ class Demand:
     def says(self) -> str:
         """What is assumed, in a sentence."""
         share = self.assumed_share
+        if self.total == 0:
+            return "Nothing has any weight, so nothing can be said about hours."
         if self.basis is Basis.RESIDENTS:
             return (
                 "Residents are counted where they live, not where they are at an hour; the "
@@ -204,7 +209,9 @@ class Demand:
             )
         if share == 0:
             return "The hour of every incident is known; no profile is assumed."
-        part = "all incidents" if share == 1 else f"{share:.1%} of the weight"
+        # all but a few are not all
+        part = "all incidents" if share == 1 else f"{min(share, _NEARLY_ALL):.1%} of the weight"
+        part = f"more than {part}" if _NEARLY_ALL < share < 1 else part
         return (
             f"The hour of {part} is not in the records: the profile “{self.profile_name}” "
             "stands for it."

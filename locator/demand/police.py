@@ -104,11 +104,14 @@ def street_files(folder: Path) -> list[StreetFile]:
     Raises
     ------
     DataError
-        A month of a force is there twice with different content, a zip is damaged, or there is
-        no such file.
+        A month of a force is there twice with different content, a file is called after a month
+        that does not exist, a zip is damaged, or there is no such file.
     """
     found: dict[tuple[str, str], list[StreetFile]] = {}
     for file in _candidates(folder):
+        if not re.fullmatch(_MONTH, file.month):
+            msg = f"{file} is called after {file.month}, which is no month. Rename or remove it."
+            raise DataError(msg)
         found.setdefault((file.month, file.force), []).append(file)
     if not found:
         msg = (
@@ -303,15 +306,17 @@ def tally(folder: Path, geodata: Path) -> Tally:
         if read.broken:
             parts.append(_broken(file, read.broken))
     counted = _counted(pd.concat(parts, ignore_index=True))
-    every_id = np.concatenate(ids)
+    _, times = np.unique(np.concatenate(ids), return_counts=True)
+    repeated = int((times > 1).sum())
     said = {
         "records of another month than their file is called after": moved,
         "of those placed have an LSOA code that is not known, and are placed by their point": (
             by_point
         ),
-        "Crime IDs stand in an earlier record already; such records are kept": (
-            len(every_id) - len(np.unique(every_id))
-        ),
+        (
+            f"records have a Crime ID that stands in an earlier record ({repeated:,} Crime IDs "
+            "stand in several); they are kept"
+        ): int((times - 1).sum()),
     }
     notes = [*_notes(files, counted), *(f"{n:,} {what}" for what, n in said.items() if n)]
     return Tally(counted, tuple(notes))

@@ -51,7 +51,8 @@ class Profile:
         Raises
         ------
         DataError
-            There are not 168 of them, one is negative or not a number, or all are zero.
+            There are not 168 of them, one is negative or not a number, all are zero, or they are
+            too large to add up.
         """
         hours = np.array(numbers, dtype=np.float64)
         wrong = ""
@@ -63,13 +64,15 @@ class Profile:
             wrong = f"number {int(np.flatnonzero(hours < 0)[0]) + 1} is negative"
         elif not hours.any():
             wrong = "all are zero"
+        elif not np.isfinite(_sum(hours)):
+            wrong = "they are too large to add up"
         if wrong:
             msg = (
                 f"The profile “{name}” needs 168 numbers of 0 or more, one for each hour from "
                 f"Monday 00:00; {wrong}."
             )
             raise DataError(msg)
-        hours /= hours.sum()
+        hours /= _sum(hours)
         hours.flags.writeable = False
         return cls(name, hours, source, table)
 
@@ -100,6 +103,11 @@ class Profile:
     def night_share(self) -> float:
         """Share of the hours 22:00 to 05:59."""
         return float(self.hours[NIGHT].sum())
+
+
+def _sum(hours: type_floats) -> float:
+    with np.errstate(over="ignore"):
+        return float(hours.sum())
 
 
 def profiles(folder: Path) -> dict[str, Profile]:
@@ -151,7 +159,8 @@ def named(folder: Path, name: str) -> Profile:
     Raises
     ------
     InputError
-        There is no such profile or file, or the file does not hold 168 numbers.
+        There is no such profile or file, the file does not hold 168 numbers, or they are but the
+        numbers of the hours.
     DataError
         The table of profiles is missing or damaged.
     """
@@ -172,7 +181,14 @@ def named(folder: Path, name: str) -> Profile:
         raise InputError(msg) from error
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
     heading = int(len(numbers) == HOURS + 1 and np.isnan(numbers[0]))
+    numbers = numbers[heading:]
+    if np.array_equal(numbers, np.arange(HOURS)):
+        msg = (
+            f"The last column of {path} is no profile, it numbers the hours from 0 to 167. Put the "
+            "shares into the last column."
+        )
+        raise InputError(msg)
     try:
-        return Profile.of(path.stem, numbers[heading:], f"Own profile: {path}")
+        return Profile.of(path.stem, numbers, f"Own profile: {path}")
     except DataError as error:
         raise InputError(str(error)) from error

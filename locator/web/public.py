@@ -28,6 +28,7 @@ blueprint = Blueprint("public", __name__)
 _BEST_ACCURACY_M = 5.0
 _WORST_ACCURACY_M = 50_000.0
 _CHOICES = 12
+_NEARLY_ALL = 0.994
 # kits farther than this, and more kits than this, are folded away
 _FARTHEST_RUN_S = 900.0
 _SHOWN = 3
@@ -189,8 +190,8 @@ def coverage() -> str:
         gaps=found,
         findings=FINDINGS,
         Counting=Counting,
-        out_of_reach=_span(*(1 - share for share in figures.coverage.total.values())),
-        span=_span,
+        out_of_reach=span(*(1 - share for share in figures.coverage.total.values())),
+        span=span,
         lost=_lost(figures.coverage),
         hours_of_band=_hours_of_bands(),
         within_m=within_m,
@@ -213,9 +214,12 @@ def coverage() -> str:
     )
 
 
-def _span(*shares: float) -> str:
-    """Write the least and the most of some shares: ``85 to 93%``."""
-    low, high = (f"{100 * share:.0f}" for share in (min(shares), max(shares)))
+def span(*shares: float) -> str:
+    """Write the least and the most of some shares: ``85 to 93%``; only all is 100%."""
+    low, high = (
+        f"{100 * share:.0f}" if share <= _NEARLY_ALL or share == 1 else "over 99"
+        for share in (min(shares), max(shares))
+    )
     return f"{low}%" if low == high else f"{low} to {high}%"
 
 
@@ -223,7 +227,7 @@ def _lost(coverage: Coverage) -> str:
     """Write what closing hours cost; empty if there is nothing to lose."""
     if coverage.loss != coverage.loss:  # NaN is not equal to itself
         return ""
-    return _span(coverage.loss_least, coverage.loss)
+    return span(coverage.loss_least, coverage.loss)
 
 
 def _hours_of_bands() -> dict[str, str]:

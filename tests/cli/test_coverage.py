@@ -1,6 +1,7 @@
 import csv
 import datetime as dt
 import json
+import math
 import re
 import sqlite3
 from pathlib import Path
@@ -14,6 +15,7 @@ from locator import tables
 from locator.analysis.coverage import Counting, Coverage
 from locator.analysis.coverage import coverage as measure_coverage
 from locator.analysis.gaps import Localities, gaps
+from locator.cli.coverage import percent
 from locator.demand import Basis
 from locator.facts import Facts
 from locator.travel.standard import Standard
@@ -218,6 +220,29 @@ def test_by_group(locator: Locator, facts: Facts, group: str) -> None:
     assert "The largest gaps" not in text
 
 
+def test_nothing_has_weight(locator: Locator) -> None:
+    weights = [
+        f"--weight={category}=0"
+        for category in ("Robbery", "Possession of weapons", "Violence and sexual offences")
+    ]
+    done = locator("coverage", *weights, "--equity", "--kits")
+    assert done.returncode == 0, done.stderr
+    text = " ".join(done.stdout.split())
+    assert "nan" not in text
+    assert "Nothing has any weight" in text
+    assert "The hour of every incident is known" not in text
+    assert "Nothing in a known neighbourhood has any weight." in text
+    assert figures(locator, *weights)["covered"]["paper"] is None
+
+
+def test_headings_name_what_is_counted(locator: Locator) -> None:
+    plain = locator("coverage", "--equity", "--by", "category").stdout
+    assert "Weight" not in plain
+    weighted = locator("coverage", "--equity", "--by", "category", "--weight", "Robbery=2").stdout
+    assert "Records" not in weighted.replace("Records of", "")
+    assert weighted.count("Weight") == 4
+
+
 def test_by_locality(locator: Locator) -> None:
     text = " ".join(locator("coverage", "--by", "locality").stdout.split())
     assert re.search(r"Hazel Leys, Corby │ \d+ │ 0\.0% │ 0\.0% │ 0\.0% │", text)
@@ -255,6 +280,8 @@ def test_what_kits_are_worth(locator: Locator) -> None:
         (["--fetch", "0"], "range"),
         (["--fetch", "0.5"], "choose one that reaches more than 0"),
         (["--within", "400", "--minutes", "3"], "Choose one of"),
+        (["--pace", "walk"], "add --minutes or --fetch"),
+        (["--pace", "run", "--within", "400"], "add --minutes or --fetch"),
         (["--weight", "Robbery"], "CATEGORY=NUMBER"),
         (["--weight", "Robbery=-1"], "CATEGORY=NUMBER"),
         (["--weight", "Robbery=nan"], "CATEGORY=NUMBER"),
@@ -390,3 +417,11 @@ def test_a_spreadsheet_runs_nothing(locator: Locator, tmp_path: Path) -> None:
     ]
     assert any(hostile in cell for cell in cells)
     assert not any(cell.startswith("=") for cell in cells)
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0.99985, "over 99.9%"), (1.0, "100.0%"), (0.9989, "99.9%"), (0.5, "50.0%"), (math.nan, "")],
+)
+def test_only_all_is_100_percent(share: float, said: str) -> None:
+    assert percent(share) == said

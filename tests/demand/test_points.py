@@ -191,3 +191,11 @@ def test_no_profile_changes_how_much_there_is(facts: Facts, name: str) -> None:
     assert demand.hourly_weight().sum() == pytest.approx(demand.total)
     assert demand.total == 27_533
     assert demand.assumed_share == 1
+
+
+def test_what_is_said_of_no_weight_and_of_nearly_all() -> None:
+    demand = small([(0, "Robbery", "2025-01", 9_999, 0), (0, "Robbery", "2025-01", 1, 2)])
+    assert "more than 99.9% of the weight" in demand.says
+    assert "all incidents" in demand.only(np.array([True, False])).says
+    nothing = demand.reweighted(np.zeros(2))
+    assert nothing.says == "Nothing has any weight, so nothing can be said about hours."

@@ -103,7 +103,10 @@ def test_what_is_not_placed_stays_in_the_accounts(geodata: Path, tmp_path: Path)
     assert tally.frame["records"].sum() == len(rows)
     # a repeated number is said, and both records count
     assert tally.frame.loc[tally.frame["account"] == "placed", "records"].tolist() == [2]
-    assert "1 Crime IDs stand in an earlier record already; such records are kept" in tally.notes
+    assert (
+        "1 records have a Crime ID that stands in an earlier record "
+        "(1 Crime IDs stand in several); they are kept"
+    ) in tally.notes
     assert "7 not understood" in tally.notes
 
 
@@ -205,3 +208,24 @@ def test_files_that_cannot_be_read(
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=said):
         police.tally(tmp_path, geodata)
+
+
+def test_a_month_that_does_not_exist(tmp_path: Path, geodata: Path) -> None:
+    (tmp_path / "2025-13-northamptonshire-street.csv").write_text("x")
+    with pytest.raises(DataError, match="2025-13, which is no month"):
+        police.tally(tmp_path, geodata)
+
+
+def test_crime_ids_of_the_county(test_data: Path, geodata: Path) -> None:
+    """One Crime ID may stand in more than two records."""
+    files = sorted((test_data / "crime").rglob("*-street.csv.gz"))
+    ids = Counter(
+        row["Crime ID"]
+        for file in files
+        for row in csv.DictReader(gzip.decompress(file.read_bytes()).decode().splitlines())
+        if row["Crime ID"]
+    )
+    several = [times for times in ids.values() if times > 1]
+    told = police.tally(test_data / "crime", geodata).notes
+    said = f"{sum(several) - len(several):,} records have a Crime ID that stands in an earlier"
+    assert any(said in note and f"({len(several):,} Crime IDs" in note for note in told)

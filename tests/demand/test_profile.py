@@ -33,6 +33,7 @@ def test_a_day_without_any_share_is_flat() -> None:
         ([0.0] * 168, "all are zero"),
         ([1.0] * 9 + [-1.0] + [1.0] * 158, "number 10 is negative"),
         ([1.0] * 9 + [float("nan")] + [1.0] * 158, "number 10 is missing"),
+        ([1e308] * 168, "too large to add up"),
     ],
 )
 def test_other_numbers_are_refused(numbers: list[float], said: str) -> None:
@@ -61,6 +62,8 @@ def test_an_own_profile_from_a_file(shape: str, geodata: Path, tmp_path: Path) -
         ("1\n" * 100, "it has 100 numbers"),
         ("1\n" * 100 + "one\n" + "1\n" * 67, "number 101 is missing"),
         ("", "cannot be read as a profile"),
+        ("\n".join(str(hour) for hour in range(168)), "numbers the hours from 0 to 167"),
+        ("share,hour\n" + "\n".join(f"1,{hour}" for hour in range(168)), "numbers the hours"),
     ],
 )
 def test_a_file_that_is_no_profile(text: str, said: str, geodata: Path, tmp_path: Path) -> None:

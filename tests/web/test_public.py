@@ -20,6 +20,7 @@ from locator.facts import Facts
 from locator.settings import Settings
 from locator.travel.standard import Standard
 from locator.web import create_app
+from locator.web.public import span
 from tests.web.conftest import Clock
 
 PAGES = ["/", "/map", "/coverage", "/coverage?within=800&hours=any", "/data"]
@@ -544,3 +545,11 @@ def test_maps_without_streets_are_as_before(client: FlaskClient) -> None:
     assert _areas(client, "/map") == _areas(client, "/coverage") == []
     assert "400 m around a kit" in _text(client.get("/coverage").text)
     assert "running along streets" not in _text(client.get("/map").text)
+
+
+@pytest.mark.parametrize(
+    ("shares", "said"),
+    [((0.99985, 1.0), "over 99 to 100%"), ((0.996,), "over 99%"), ((1.0,), "100%"), ((0.0,), "0%")],
+)
+def test_only_all_is_100_percent(shares: tuple[float, ...], said: str) -> None:
+    assert span(*shares) == said
