@@ -19,7 +19,7 @@ from locator.analysis.gaps import Gaps, Localities, by_locality, gaps
 from locator.analysis.worth import Worth, worth
 from locator.build import BUILDERS
 from locator.cli import main
-from locator.demand import Basis
+from locator.demand import Basis, Profile, compared
 from locator.travel.standard import Standard
 
 DOCS = Path(__file__).parent
@@ -194,7 +194,8 @@ def coverage_page() -> str:
                 for name, incidents, residents in measured
             ),
         ),
-        "hours": _by(found.by_band, "part of the day", str),
+        "hours": _by(found.by_band, "part of the day", str, "records by assumed hours"),
+        "profiles": _profiles(found, compared(county.facts.settings.geodata)),
         "loss": _loss(found),
         "deciles": _by(found.by_decile, "deprivation decile", str),
         "equity": _equity(found, people),
@@ -205,13 +206,23 @@ def coverage_page() -> str:
     return _filled(DOCS / "coverage.md", blocks)
 
 
-def _by(frame: pd.DataFrame, head: str, name: Callable[[object], str]) -> str:
+def _by(
+    frame: pd.DataFrame, head: str, name: Callable[[object], str], records: str = "records"
+) -> str:
     return _table(
-        (head, "records", *_HEADS),
+        (head, records, *_HEADS),
         (
             (name(row["group"]), f"{row['weight']:,.0f}", *_shares(row))
             for row in frame.to_dict("records")
         ),
+    )
+
+
+def _profiles(found: Coverage, others: Iterable[Profile]) -> str:
+    rows = found.by_profile(others).to_dict("records")
+    return _table(
+        ("profile", "records from 22:00 to 06:00", *_HEADS),
+        ((row["profile"], f"{row['night']:,.0f}", *_shares(row)) for row in rows),
     )
 
 
