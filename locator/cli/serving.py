@@ -8,7 +8,7 @@ import waitress
 
 from locator.errors import SettingsError
 from locator.settings import Settings
-from locator.web import create_app
+from locator.web import create_app, planner
 
 
 @click.command()
@@ -24,6 +24,8 @@ def serve(host: str | None, port: int | None, *, as_json: bool) -> None:
         # the first visitor must not wait for what is drawn once
         client.post("/", data={"place": app.extensions["facts"].area.example_postcode})
         client.get("/coverage")
+    with app.test_request_context("/plan"):
+        planner.warm()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         server = waitress.create_server(

@@ -1,7 +1,8 @@
 """Serve the planner's pages: where the next kits belong, and the report to hand on.
 
-Strangers may ask for a short list of things only, one plan and one report are worked out at a
-time, and both are kept. Open data alone is read: never partners' incidents, and no candidate of
+Strangers may ask for a short list of things only. Plans and reports are worked out behind the
+requests, one of each at a time, few may wait for their turn, and both are kept: the emergency page
+never waits for a planner. Open data alone is read: never partners' incidents, and no candidate of
 the registry, which may name hosts.
 """
 
@@ -10,13 +11,14 @@ import hashlib
 import math
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
+import geopandas as gpd
 from flask import (
     Blueprint,
     Response,
@@ -30,13 +32,15 @@ from flask import (
 
 from locator import tables
 from locator.analysis.candidates import kinds
-from locator.analysis.coverage import CELL_MINIMUM, Counting, Coverage
+from locator.analysis.coverage import CELL_MINIMUM, Counting
 from locator.analysis.coverage import coverage as measure_coverage
 from locator.analysis.goal import Action, Goal
 from locator.analysis.siting import Plan
 from locator.analysis.siting import plan as make_plan
-from locator.demand import Basis
+from locator.demand import Basis, Demand
 from locator.errors import BusyError, InputError, MissingLibraryError
+from locator.facts import Facts
+from locator.maps import Basemap, Picture
 from locator.maps import coverage as coverage_maps
 from locator.maps.plan import plan_map
 from locator.places import Position
@@ -52,12 +56,17 @@ from locator.web.here import facts, now
 blueprint = Blueprint("planner", __name__)
 
 _MOST_KITS, _MOST_POUNDS, _MOST_SITES = 50, 100_000, 10
-_DEFAULT_KITS = 10
-# how long the search may take, and how long a request waits for that of another
-_PLAN_S, _REPORT_S, _WAIT_S = 4.0, 20.0, 12.0
+_DEFAULT_KITS, _FEW = 10, 3
+_TOO_MANY = f"At most {_MOST_SITES} places can be considered at a time."
+# how long the search may take, and how long the one request that waits does so
+_PLAN_S, _REPORT_S, _WAIT_S = 4.0, 20.0, 0.8
 _RESAMPLES = 20
 _PLANS_KEPT, _REPORTS_KEPT = 32, 4
-_LOOK_AGAIN_S = 3
+# beside the one that is being worked out
+_PLANS_WAITING, _REPORTS_WAITING = 6, 2
+_LOOK_AGAIN_S, _COME_BACK_S = 3, 20
+# a plan that is farther from the best possible is made anew after a while
+_GAP, _POOR_S = 0.005, 120.0
 _MINUTE_S = 60
 _T = TypeVar("_T")
 
@@ -111,6 +120,7 @@ class Choice:
         words += ["--candidates", f'"{",".join(self.sources)}"']
         for at in self.typed:
             words += ["--site", f'"{at}"']
+        words += ["--seconds", f"{_REPORT_S:g}", "--resamples", str(_RESAMPLES)]
         return " ".join(["locator", "plan-report", *words, "--out", "report"])
 
 
@@ -163,7 +173,10 @@ def _number(name: str, default: int, most: int) -> int:
 def _sites() -> tuple[tuple[tuple[float, float], ...], str]:
     """Read the named sites: those chosen before, and the one that was typed."""
     found: list[tuple[float, float]] = []
-    for text in request.args.getlist("at"):
+    chosen = request.args.getlist("at")
+    if len(chosen) > _MOST_SITES:
+        raise InputError(_TOO_MANY)
+    for text in chosen:
         place = _resolved(text)
         found.append((round(place.lon, 5), round(place.lat, 5)))
     problem = ""
@@ -175,8 +188,7 @@ def _sites() -> tuple[tuple[tuple[float, float], ...], str]:
             problem = str(error)
     unique = tuple(dict.fromkeys(found))
     if len(unique) > _MOST_SITES:
-        msg = f"At most {_MOST_SITES} places can be considered at a time."
-        raise InputError(msg)
+        raise InputError(_TOO_MANY)
     return unique, problem
 
 
@@ -194,36 +206,122 @@ def _resolved(text: str) -> Position:
     return place
 
 
-class _Kept(Generic[_T]):
-    """Keeps the newest results; works out one at a time, and lets nobody wait for long."""
+@dataclass(eq=False)
+class _Job(Generic[_T]):
+    """Something that is being made behind the requests, or has been."""
 
-    def __init__(self, most: int) -> None:
-        self._most, self._working = most, threading.Lock()
-        self._kept: OrderedDict[Hashable, _T] = OrderedDict()
+    work: Callable[["_Job[_T]"], _T]
+    asked: float = field(default_factory=time.monotonic)
+    doing: str = ""
+    made: _T | None = None
+    failed: Exception | None = None
+    # when it is made anew, by the clock of the process
+    good_until: float = math.inf
+    over: threading.Event = field(default_factory=threading.Event)
 
-    def get(self, key: Hashable, work: Callable[[], _T]) -> _T:
-        """Return what is kept for a key, or work it out.
+
+class _Press(Generic[_T]):
+    """Makes one thing at a time, behind the requests, and keeps what was asked for last."""
+
+    def __init__(self, kept: int, waiting: int) -> None:
+        self._kept, self._most_waiting = kept, waiting
+        self._changing = threading.Lock()
+        self._jobs: OrderedDict[Hashable, _Job[_T]] = OrderedDict()
+        self._waiting: deque[_Job[_T]] = deque()
+        self._running = False
+
+    def job(self, key: Hashable, work: Callable[[_Job[_T]], _T]) -> _Job[_T]:
+        """Return the job for a key, queued now if it is new.
 
         Raises
         ------
         BusyError
-            Something else is being worked out, and it takes long.
+            As many are waiting as may.
         """
-        found = self._kept.get(key)
-        if found is not None:
-            return found
-        if not self._working.acquire(timeout=_WAIT_S):
-            msg = "Another plan is being worked out."
-            raise BusyError(msg, math.ceil(_WAIT_S))
+        with self._changing:
+            job = self._jobs.get(key)
+            if job is not None and time.monotonic() < job.good_until:
+                self._jobs.move_to_end(key)
+                return job
+            if self._running and len(self._waiting) >= self._most_waiting:
+                msg = "Others are being worked out. Yours can be made after them."
+                raise BusyError(msg, _COME_BACK_S)
+            job = self._jobs[key] = _Job(work)
+            self._jobs.move_to_end(key)
+            self._waiting.append(job)
+            over = [other for other, known in self._jobs.items() if known.over.is_set()]
+            for other in over[: max(len(self._jobs) - self._kept, 0)]:
+                del self._jobs[other]
+            if not self._running:
+                self._running = True
+                threading.Thread(target=self._run, daemon=True).start()
+        return job
+
+    def made(self, key: Hashable) -> _T | None:
+        """Return what is kept for a key; None if it is not there (any more, or yet)."""
+        job = self._jobs.get(key)
+        return None if job is None else job.made
+
+    def forget(self, job: _Job[_T]) -> None:
+        """Make what failed anew when it is asked for again."""
+        with self._changing:
+            for key in [key for key, known in self._jobs.items() if known is job]:
+                del self._jobs[key]
+
+    def ahead(self, job: _Job[_T]) -> int:
+        """Tell how many are made before a job begins."""
+        with self._changing:
+            return self._waiting.index(job) + 1 if job in self._waiting else 0
+
+    def _run(self) -> None:
+        while True:
+            with self._changing:
+                if not self._waiting:
+                    self._running = False
+                    return
+                job = self._waiting.popleft()
+            try:
+                job.made = job.work(job)
+            except Exception as error:  # noqa: BLE001  # told by the request that looks next
+                job.failed = error
+            finally:
+                job.over.set()
+
+
+_patience = threading.Lock()
+
+
+def _result(press: _Press[_T], job: _Job[_T]) -> _T | None:
+    """Return what a job has made, or None while it is being made.
+
+    What is done in a moment needs no page of its own, so one request may wait for that moment;
+    others never keep a thread of the server.
+    """
+    if not job.over.is_set() and _patience.acquire(blocking=False):
         try:
-            found = self._kept.get(key)
-            if found is None:
-                found = self._kept[key] = work()
-                while len(self._kept) > self._most:
-                    self._kept.popitem(last=False)
-            return found
+            job.over.wait(_WAIT_S)
         finally:
-            self._working.release()
+            _patience.release()
+    if job.failed is not None:
+        press.forget(job)
+        raise job.failed
+    return job.made if job.over.is_set() else None
+
+
+def _waiting(title: str, usual: str, press: _Press[_T], job: _Job[_T]) -> Response:
+    """Say how far a job is, on a page that looks again by itself."""
+    page = render_template(
+        "planner/waiting.html",
+        heading=title,
+        usual=usual,
+        doing=job.doing,
+        ahead=press.ahead(job),
+        seconds=round(time.monotonic() - job.asked),
+        again=request.full_path,
+    )
+    response = make_response(page, HTTPStatus.ACCEPTED)
+    response.headers["Refresh"] = str(_LOOK_AGAIN_S)
+    return response
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -231,12 +329,14 @@ class _Planned:
     """A plan with its map and what lies around it."""
 
     plan: Plan
-    measured: Coverage
-    served: "pictures.Served"
+    demand: Demand
+    cells: gpd.GeoDataFrame
+    in_small_cells: float
+    picture: Picture
     curve: str
 
 
-_plans: _Kept[_Planned] = _Kept(_PLANS_KEPT)
+_plans: _Press[_Planned] = _Press(_PLANS_KEPT, _PLANS_WAITING)
 
 
 def _monday() -> dt.date:
@@ -256,21 +356,49 @@ def _options(choice: Choice, seconds: float) -> Options:
     )
 
 
-def _planned(choice: Choice) -> _Planned:
-    """Plan, once for each choice, week and state of the registry."""
-    snapshot, monday = facts().snapshot(), _monday()
-    return _plans.get((snapshot, monday, choice), lambda: _work(choice, snapshot, monday))
+def _key(choice: Choice) -> Hashable:
+    """Tell what is kept apart: each choice, week and state of the registry."""
+    return facts().snapshot(), _monday(), choice
 
 
-def _work(choice: Choice, snapshot: Snapshot, monday: dt.date) -> _Planned:
-    known, options = facts(), _options(choice, _PLAN_S)
+def _plan_job(choice: Choice) -> _Job[_Planned]:
+    known, snapshot, monday = facts(), facts().snapshot(), _monday()
+    options, below = _options(choice, _PLAN_S), pictures.ground()
+
+    def work(job: _Job[_Planned]) -> _Planned:
+        job.doing = "Searching"
+        made = _work(known, choice, options, snapshot, monday, below)
+        if made.plan.bound - made.plan.after > _GAP * made.plan.bound:
+            job.good_until = time.monotonic() + _POOR_S
+        return made
+
+    return _plans.job((snapshot, monday, choice), work)
+
+
+def warm() -> None:
+    """Begin the plan that the form shows first, behind one that only compiles the search.
+
+    Compiling takes as long as a search may, so a first plan would be far from the best.
+    """
+    choice, _ = _choice()
+    _plan_job(replace(choice, new=_FEW, sources=choice.sources[:1]))
+    _plan_job(choice)
+
+
+def _work(
+    known: Facts,
+    choice: Choice,
+    options: Options,
+    snapshot: Snapshot,
+    monday: dt.date,
+    below: Basemap,
+) -> _Planned:
     asked = replace(question(known, options, monday), snapshot=snapshot)
     plan = make_plan(asked, residents=known.demand(Basis.RESIDENTS))
     measured = measure_coverage(
         snapshot, asked.demand, known.travel, options.standard, known.neighbourhoods, day=monday
     )
-    drawn = plan_map(plan, measured, choice.sites, known.county, basemap=pictures.ground())
-    served = pictures.Served.of(drawn, f"{url_for('planner.plan_script')}?{choice.query}", None)
+    drawn = plan_map(plan, measured, choice.sites, known.county, basemap=below)
     share = [float(value) for value in plan.curve["share"]]
     bound = [float(value) / (plan.total or 1.0) for value in plan.curve["bound"]]
     told = ", ".join(f"{n} {100 * s:.0f} %" for n, s in zip(plan.curve["n"], share, strict=True))
@@ -283,15 +411,22 @@ def _work(choice: Choice, snapshot: Snapshot, monday: dt.date) -> _Planned:
         title="Share of recorded violence within reach, by number of kits",
         tells=told,
     )
-    return _Planned(plan, measured, served, curve)
+    return _Planned(plan, asked.demand, *measured.cells(Counting.KNOWN), drawn, curve)
+
+
+def _served(choice: Choice, found: _Planned) -> pictures.Served:
+    address = f"{url_for('planner.plan_script')}?{choice.query}"
+    return pictures.Served.of(found.picture, address, None)
 
 
 @blueprint.get("/plan")
-def plan() -> str:
-    """Show where the next kits belong, on a map and as a table."""
+def plan() -> str | Response:
+    """Show where the next kits belong, on a map and as a table, or how far the search is."""
     choice, problem = _choice()
-    found = _planned(choice)
-    cells, in_small_cells = found.measured.cells(Counting.KNOWN)
+    job = _plan_job(choice)
+    found = _result(_plans, job)
+    if found is None:
+        return _waiting("The plan is being made", "It takes some ten seconds.", _plans, job)
     owed = ("kits", "areas", *found.plan.tables, "basemap")
     return render_template(
         "planner/plan.html",
@@ -301,126 +436,75 @@ def plan() -> str:
         typed=request.args.get("site", "") if problem else "",
         plan=found.plan,
         curve=found.curve,
-        picture=found.served,
+        picture=_served(choice, found),
         standards=standards(),
         kinds=kinds(facts().settings.geodata),
         changes=any(site.action is Action.OPEN_ALWAYS for site in found.plan.sites),
-        cell_bands=coverage_maps.cell_bands(cells),
+        cell_bands=coverage_maps.cell_bands(found.cells),
         cell_minimum=CELL_MINIMUM,
-        in_small_cells=in_small_cells,
+        in_small_cells=found.in_small_cells,
         most_kits=_MOST_KITS,
         most_pounds=_MOST_POUNDS,
         most_sites=_MOST_SITES,
-        demand=found.measured.demand,
+        demand=found.demand,
         attributions=tables.attributions(facts().settings.geodata, *dict.fromkeys(owed)),
     )
 
 
 @blueprint.get("/maps/plan.js")
 def plan_script() -> Response:
-    """Serve the script that draws the map of a plan."""
+    """Serve the script that draws the map of a plan that is kept; it never plans."""
     choice, _ = _choice()
-    return pictures.script(_planned(choice).served)
+    found = _plans.made(_key(choice))
+    if found is None:
+        abort(HTTPStatus.NOT_FOUND)
+    return pictures.script(_served(choice, found))
 
 
-@dataclass(eq=False)
-class _Job:
-    """A report that is being made, or has been."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Printed:
+    """A report, and the same as PDF; without Pango there is none."""
 
-    choice: Choice
-    began: float = field(default_factory=time.monotonic)
-    doing: str = "Beginning"
-    made: Report | None = None
-    printed: bytes = b""
-    failed: Exception | None = None
-    over: threading.Event = field(default_factory=threading.Event)
+    report: Report
+    pdf: bytes
 
 
-class _Press:
-    """Makes one report at a time, behind the requests, and keeps the newest."""
-
-    def __init__(self) -> None:
-        self._changing = threading.Lock()
-        self._jobs: OrderedDict[Hashable, _Job] = OrderedDict()
-
-    def job(self, key: Hashable, choice: Choice, work: Callable[[_Job], None]) -> _Job:
-        """Return the job for a key, begun now if it is new.
-
-        Raises
-        ------
-        BusyError
-            Another report is being made.
-        """
-        with self._changing:
-            job = self._jobs.get(key)
-            if job is not None and not (job.over.is_set() and job.failed):
-                return job
-            if any(not other.over.is_set() for other in self._jobs.values()):
-                msg = "Another report is being made. Yours can be made after it."
-                raise BusyError(msg, 15)
-            job = self._jobs[key] = _Job(choice)
-            while len(self._jobs) > _REPORTS_KEPT:
-                self._jobs.popitem(last=False)
-        threading.Thread(target=self._run, args=(job, work), daemon=True).start()
-        return job
-
-    @staticmethod
-    def _run(job: _Job, work: Callable[[_Job], None]) -> None:
-        try:
-            work(job)
-        except Exception as error:  # noqa: BLE001  # told by the request that looks next
-            job.failed = error
-        finally:
-            job.over.set()
+_reports: _Press[_Printed] = _Press(_REPORTS_KEPT, _REPORTS_WAITING)
 
 
-_press = _Press()
-
-
-def _job() -> _Job:
-    known, (choice, _), at = facts(), _choice(), now()
+def _report_job(choice: Choice) -> _Job[_Printed]:
+    known, at = facts(), now()
     options = _options(choice, _REPORT_S)
 
-    def work(job: _Job) -> None:
+    def work(job: _Job[_Printed]) -> _Printed:
         def told(what: str, count: int) -> None:
             del count
             job.doing = what
 
-        job.made = report(known, options, at, told)
+        made = report(known, options, at, told)
         told("Printing", 1)
         try:
-            job.printed = job.made.pdf()
+            return _Printed(made, made.pdf())
         except MissingLibraryError:
-            job.printed = b""
+            return _Printed(made, b"")
 
-    job = _press.job((known.snapshot(), _monday(), choice), choice, work)
-    if job.failed is not None:
-        raise job.failed
-    return job
+    return _reports.job(_key(choice), work)
 
 
 @blueprint.get("/report")
 def report_page() -> Response:
     """Show the report, or how far it is."""
-    job = _job()
-    # what is done in a moment needs no page of its own
-    job.over.wait(timeout=0.5)
-    query = job.choice.query
-    if job.made is None or not job.over.is_set():
-        waiting = render_template(
-            "planner/waiting.html",
-            doing=job.doing,
-            seconds=round(time.monotonic() - job.began),
-            again=f"{url_for('planner.report_page')}?{query}",
-        )
-        response = make_response(waiting, HTTPStatus.ACCEPTED)
-        response.headers["Refresh"] = str(_LOOK_AGAIN_S)
-        return response
-    links = [("Change the plan", f"{url_for('planner.plan')}?{query}")]
-    if job.printed:
-        links.insert(0, ("The report as PDF", f"{url_for('planner.report_pdf')}?{query}"))
-    digest = hashlib.sha256(job.made.styles.encode()).hexdigest()[:12]
-    return make_response(job.made.page(links, f"{url_for('planner.report_styles')}?v={digest}"))
+    choice, _ = _choice()
+    job = _report_job(choice)
+    found = _result(_reports, job)
+    if found is None:
+        return _waiting("The report is being made", "It takes about a minute.", _reports, job)
+    links = [("Change the plan", f"{url_for('planner.plan')}?{choice.query}")]
+    if found.pdf:
+        links.insert(0, ("The report as PDF", f"{url_for('planner.report_pdf')}?{choice.query}"))
+    digest = hashlib.sha256(found.report.styles.encode()).hexdigest()[:12]
+    address = f"{url_for('planner.report_styles')}?v={digest}"
+    return make_response(found.report.page(links, address))
 
 
 @blueprint.get("/report.css")
@@ -435,13 +519,14 @@ def report_styles() -> Response:
 @blueprint.get("/report.pdf")
 def report_pdf() -> Response:
     """Serve the report as PDF, once it is made."""
-    job = _job()
-    if not job.over.is_set() or job.made is None:
-        address = f"{url_for('planner.report_page')}?{job.choice.query}"
+    choice, _ = _choice()
+    found = _result(_reports, _report_job(choice))
+    if found is None:
+        address = f"{url_for('planner.report_page')}?{choice.query}"
         return make_response(redirect(address, HTTPStatus.SEE_OTHER))
-    if not job.printed:
+    if not found.pdf:
         abort(HTTPStatus.NOT_IMPLEMENTED, "PDFs cannot be made here. Print the page instead.")
-    response = make_response(job.printed)
+    response = make_response(found.pdf)
     response.content_type = "application/pdf"
     response.headers["Content-Disposition"] = 'inline; filename="bleed-kits-plan.pdf"'
     return response

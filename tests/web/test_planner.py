@@ -1,10 +1,14 @@
 """The planner's pages: what strangers may ask, what they see, and what they never do."""
 
+import dataclasses
 import datetime as dt
 import html
 import io
 import re
+import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +21,7 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.test import TestResponse
 
-from locator.errors import MissingLibraryError
+from locator.errors import InputError, MissingLibraryError
 from locator.facts import Facts
 from locator.reports import _pdf
 from locator.reports.planner import Options, report
@@ -45,20 +49,20 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planner, "Options", short)
 
 
-def _ready(client: FlaskClient, address: str) -> TestResponse:
-    for _ in range(200):
-        answer = client.get(address)
+def _ready(client: FlaskClient, address: str, **options: Any) -> TestResponse:
+    for _ in range(400):
+        answer = client.get(address, **options)
         if answer.status_code != 202:
             return answer
         assert answer.headers["Refresh"] == "3"
-        assert "The report is being made" in answer.text
+        assert "is being made" in answer.text
         time.sleep(0.1)
-    message = "The report was never finished."
+    message = "It was never finished."
     raise AssertionError(message)
 
 
 def test_a_plan_is_shown_with_its_reasons(client: FlaskClient) -> None:
-    page = client.get(f"/plan?{FEW}")
+    page = _ready(client, f"/plan?{FEW}")
     assert page.status_code == 200
     text = " ".join(re.sub(r"<[^>]+>", " ", html.unescape(page.text)).split())
     assert "Where the next bleed kits belong" in text
@@ -74,7 +78,7 @@ def test_a_plan_is_shown_with_its_reasons(client: FlaskClient) -> None:
 
 
 def test_pages_hold_no_inline_code(client: FlaskClient) -> None:
-    for answer in (client.get(f"/plan?{FEW}"), _ready(client, f"/report?{FEW}")):
+    for answer in (_ready(client, f"/plan?{FEW}"), _ready(client, f"/report?{FEW}")):
         assert not re.search(r"<script(?![^>]*\bsrc=)", answer.text)
         assert not re.search(r"<style|\sstyle=|\son[a-z]+=", answer.text)
         policy = answer.headers["Content-Security-Policy"]
@@ -110,27 +114,27 @@ def test_what_is_not_offered_is_refused(client: FlaskClient, address: str, asked
 
 
 def test_a_place_may_be_named(client: FlaskClient) -> None:
-    named = client.get(f"/plan?{FEW}&site=NN1+1DE")
+    named = _ready(client, f"/plan?{FEW}&site=NN1+1DE")
     spot = re.search(r'name="at" value="([^"]+)" checked', named.text)
     assert spot
-    again = client.get(f"/plan?{FEW}", query_string=None)
+    again = _ready(client, f"/plan?{FEW}")
     assert 'name="at"' not in again.text
-    both = client.get(f"/plan?{FEW}&at={spot[1]}&site=52.2378,-0.8960")
+    both = _ready(client, f"/plan?{FEW}&at={spot[1]}&site=52.2378,-0.8960")
     assert both.text.count('name="at"') == 4
     assert "52.23780, -0.89600" in both.text
 
 
 def test_a_place_that_is_not_certain_is_said(client: FlaskClient) -> None:
-    page = client.get(f"/plan?{FEW}&site=The+Ridings")
+    page = _ready(client, f"/plan?{FEW}&site=The+Ridings")
     assert page.status_code == 200
     assert "is not certain" in page.text
     assert 'value="The Ridings"' in page.text
-    outside = client.get(f"/plan?{FEW}&site=51.5,-0.1")
+    outside = _ready(client, f"/plan?{FEW}&site=51.5,-0.1")
     assert "lies outside Northamptonshire" in outside.text
 
 
 def test_pounds_instead_of_kits(client: FlaskClient) -> None:
-    page = client.get("/plan?budget=1400&near=400&from=hospital")
+    page = _ready(client, "/plan?budget=1400&near=400&from=hospital")
     assert page.status_code == 200
     cost = re.search(r"together they cost about £([\d,]+)", page.text)
     assert cost
@@ -138,25 +142,131 @@ def test_pounds_instead_of_kits(client: FlaskClient) -> None:
 
 
 def test_minutes_instead_of_metres(client: FlaskClient) -> None:
-    page = client.get("/plan?new=1&near=fetch5&from=hospital")
+    page = _ready(client, "/plan?new=1&near=fetch5&from=hospital")
     assert page.status_code == 200
     assert "5 minutes to fetch at 3 m/s" in page.text
 
 
 def test_a_plan_is_kept(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     address = "/plan?new=2&near=150&from=hospital"
-    first = client.get(address)
+    first = _ready(client, address)
     monkeypatch.setattr(planner, "make_plan", None)
     assert client.get(address).text == first.text
 
 
-def test_one_plan_at_a_time(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planner, "_WAIT_S", 0.05)
-    with planner._plans._working:
-        answer = client.get("/plan?new=4&near=150&from=hospital", headers=JSON)
-    assert answer.status_code == 503
-    assert int(answer.headers["Retry-After"]) > 0
-    assert answer.content_type == "application/problem+json"
+def test_one_plan_at_a_time_and_a_short_queue(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, making, most = threading.Event(), [0], [0]
+    make_plan = planner.make_plan
+
+    def slow(*asked: Any, **options: Any) -> Any:
+        making[0] += 1
+        most[0] = max(most[0], making[0])
+        go.wait(60)
+        making[0] -= 1
+        return make_plan(*asked, **options)
+
+    monkeypatch.setattr(planner, "make_plan", slow)
+    monkeypatch.setattr(planner, "_WAIT_S", 0.01)
+    asked = [f"/plan?new={n}&near=150&from=railway+station" for n in range(3, 12)]
+    answers = [client.get(address, headers=JSON) for address in asked]
+    statuses = [answer.status_code for answer in answers]
+    assert statuses == sorted(statuses)
+    assert statuses.count(202) == 7
+    assert "5 asked before you and are served first" in answers[5].text
+    refused = answers[-1]
+    assert refused.status_code == 503
+    assert int(refused.headers["Retry-After"]) > 0
+    assert refused.content_type == "application/problem+json"
+    go.set()
+    for address in asked[:7]:
+        assert _ready(client, address).status_code == 200
+    assert most == [1]
+
+
+def test_the_script_of_a_map_never_plans(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "make_plan", None)
+    answer = client.get("/maps/plan.js?new=13&near=150&from=hospital")
+    assert answer.status_code == 404
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_plan_far_from_the_best_is_made_anew(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_plan = planner.make_plan
+
+    def poor(*asked: Any, **options: Any) -> Any:
+        found = make_plan(*asked, **options)
+        return dataclasses.replace(found, bound=1.1 * found.after, says="far from the best")
+
+    monkeypatch.setattr(planner, "_POOR_S", 1.0)
+    address = "/plan?new=2&near=800&from=railway+station"
+    with monkeypatch.context() as patched:
+        patched.setattr(planner, "make_plan", poor)
+        assert "far from the best" in _ready(client, address).text
+    time.sleep(1)
+    assert "proven best" in _ready(client, address).text
+
+
+def test_a_plan_that_fails_late_is_told(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(*_: object, **__: object) -> None:
+        time.sleep(0.2)
+        message = "Nothing can be chosen here."
+        raise InputError(message)
+
+    monkeypatch.setattr(planner, "_WAIT_S", 0.01)
+    address = "/plan?new=2&near=150&from=railway+station"
+    with monkeypatch.context() as patched:
+        patched.setattr(planner, "make_plan", late)
+        answer = _ready(client, address, headers=JSON)
+    assert answer.status_code == 422
+    assert "Nothing can be chosen here" in answer.text
+    assert _ready(client, address).status_code == 200
+
+
+def test_too_many_places_are_refused_before_any_is_looked_up(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "_resolved", None)
+    assert client.get("/plan?" + "&".join(["at=NN1"] * 11), headers=JSON).status_code == 422
+
+
+def test_planners_never_keep_the_emergency_page_waiting(server: Server) -> None:
+    asked = [f"/plan?new={n}&near=400&at=52.2{n},-0.9" for n in range(11, 23)]
+    taken: list[tuple[int, float]] = []
+    planners = [
+        threading.Thread(target=lambda path=path: taken.append(_timed(server, path)))
+        for path in asked
+    ]
+    for each in planners:
+        each.start()
+    pages = []
+    for _ in range(40):
+        pages.append(_timed(server, "/"))
+        time.sleep(0.05)
+    for each in planners:
+        each.join()
+    assert {status for status, _ in pages} == {200}
+    assert max(seconds for _, seconds in pages) < 0.5
+    assert {status for status, _ in taken} <= {202, 503}
+    assert max(seconds for _, seconds in taken) < 3
+
+
+def _timed(server: Server, path: str) -> tuple[int, float]:
+    began = time.perf_counter()
+    try:
+        with urllib.request.urlopen(server.address + path, timeout=30) as answer:  # noqa: S310
+            answer.read()
+            status = answer.status
+    except urllib.error.HTTPError as refused:
+        status = refused.code
+    return status, time.perf_counter() - began
 
 
 def test_the_report_and_its_pdf(client: FlaskClient) -> None:
@@ -177,7 +287,7 @@ def test_the_report_and_its_pdf(client: FlaskClient) -> None:
     assert client.get(styles[1]).content_type.startswith("text/css")
     back = re.search(r'<a href="(/plan[^"]+)">', page.text)
     assert back
-    assert client.get(html.unescape(back[1])).status_code == 200
+    assert _ready(client, html.unescape(back[1])).status_code == 200
 
 
 def test_a_pdf_that_is_not_made_yet_leads_to_the_page(
@@ -192,10 +302,10 @@ def test_a_pdf_that_is_not_made_yet_leads_to_the_page(
     answer = client.get(f"/report.pdf?{asked}")
     assert answer.status_code == 303
     assert answer.headers["Location"].startswith("/report?")
-    # while it is made, nobody else's report is begun
-    other = client.get("/report?new=2&near=800&from=hospital", headers=JSON)
-    assert other.status_code == 503
-    assert int(other.headers["Retry-After"]) > 0
+    # while it is made, others wait for their turn, but not many
+    others = [f"/report?new={n}&near=800&from=hospital" for n in (2, 3, 4)]
+    statuses = [client.get(other, headers=JSON).status_code for other in others]
+    assert statuses == [202, 202, 503]
     assert _ready(client, answer.headers["Location"]).status_code == 200
 
 
@@ -240,7 +350,7 @@ def test_partners_are_never_asked(client: FlaskClient, monkeypatch: pytest.Monke
         return demand(self, *basis, **options)
 
     monkeypatch.setattr(Facts, "demand", watched)
-    assert client.get("/plan?new=1&near=400&from=bus+station").status_code == 200
+    assert _ready(client, "/plan?new=1&near=400&from=bus+station").status_code == 200
     assert _ready(client, "/report?new=1&near=400&from=bus+station").status_code == 200
     assert asked
     assert not any(asked)
@@ -261,7 +371,7 @@ def hostile_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
 def test_names_of_kits_and_sites_stay_text(hostile_app: Flask) -> None:
     client = hostile_app.test_client()
     asked = "new=5&near=400&from=bus+stop&from=school"
-    page = client.get(f"/plan?{asked}")
+    page = _ready(client, f"/plan?{asked}")
     assert page.status_code == 200
     assert HOSTILE in html.unescape(page.text)
     assert "<script>alert" not in page.text
@@ -309,6 +419,8 @@ def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
             "console", lambda said: complaints.append(said.text) if said.type == "error" else None
         )
         page.goto(server.address + path)
+        # a page that says how far it is looks again by itself
+        page.wait_for_selector(".wishes, #summary", state="attached", timeout=60_000)
         page.wait_for_load_state("networkidle")
         return page
 
@@ -346,8 +458,9 @@ def test_a_click_on_the_map_names_a_place(visit: Callable[..., Page]) -> None:
     box.click(position={"x": 420, "y": 330})
     assert re.fullmatch(r"52\.\d{5}, -\d\.\d{5}", page.input_value("#site"))
     assert "Press “Plan”" in page.inner_text("#site-status")
-    page.click("button:has-text('Plan')")
-    page.wait_for_load_state("networkidle")
+    with page.expect_navigation():
+        page.click("button:has-text('Plan')")
+    page.wait_for_selector(".wishes", timeout=60_000)
     assert page.locator("input[type=checkbox][name=at]").count() == 1
     assert page.locator(".error").count() == 0
 
@@ -357,7 +470,9 @@ def test_without_javascript(visit: Callable[..., Page]) -> None:
     page = visit("phone", "/plan?new=2&near=400&from=hospital", java_script_enabled=False)
     page.fill("#site", "NN1 1DE")
     page.fill("#new", "1")
-    page.click("button:has-text('Plan')")
+    with page.expect_navigation():
+        page.click("button:has-text('Plan')")
+    page.wait_for_selector(".wishes", timeout=60_000)
     assert page.locator(".sites > li").count() == 1
     assert page.locator(".sites button").first.is_hidden()
     page.click("button:has-text('Make the report')")
