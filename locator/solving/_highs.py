@@ -74,6 +74,7 @@ def maximise(
     seconds: float,
     gap: float,
     *,
+    nodes: int | None = None,
     better: Callable[[type_floats], None] | None = None,
 ) -> Found:
     """Solve a model, in a thread of its own.
@@ -89,6 +90,8 @@ def maximise(
         After which to stop.
     gap
         Stop when the bound is higher than the best by no greater part.
+    nodes
+        Of the search tree, after which to stop as well: as many on every machine.
     better
         Called in this thread with each better ``x``.
 
@@ -109,6 +112,8 @@ def maximise(
         ("dual_feasibility_tolerance", _TOLERANCE),
     ):
         highs.setOptionValue(option, setting)
+    if nodes is not None:
+        highs.setOptionValue("mip_max_nodes", nodes)
     highs.passModel(as_lp(model))
     found: queue.SimpleQueue[type_floats] = queue.SimpleQueue()
     highs.HandleUserInterrupt = True

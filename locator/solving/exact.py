@@ -22,6 +22,7 @@ def solve(
     *,
     seconds: float = 60.0,
     gap: float = 1e-4,
+    nodes: int | None = None,
     progress: Callable[[Solution], None] | None = None,
 ) -> Solution:
     """Find a choice of sites that is worth most, and prove how good it is.
@@ -39,6 +40,9 @@ def solve(
         About how long to search. Where that is long enough the answer is always the same.
     gap
         How much of the bound need not be reached.
+    nodes
+        How many nodes of its search tree HiGHS may look at: unlike seconds as many on every
+        machine.
     progress
         Called with each better choice, the first after an instant.
 
@@ -56,13 +60,13 @@ def solve(
         search.offer(chosen, "greedy choice with exchanges")
         split.by_prices(search, merged, prices)
         if not search.over:
-            _finish(search, merged, prices)
+            _finish(search, merged, prices, nodes)
     except KeyboardInterrupt:
         return search.result(interrupted=True)
     return search.result()
 
 
-def _finish(search: Search, problem: Problem, prices: bound.Prices) -> None:
+def _finish(search: Search, problem: Problem, prices: bound.Prices, nodes: int | None) -> None:
     """Let HiGHS choose among the sites that a better choice can have."""
     small, sites = _useful(search, problem, prices.price)
     if len(small.cover.row) > _FEW_PAIRS and _kernels.AVAILABLE:
@@ -77,7 +81,8 @@ def _finish(search: Search, problem: Problem, prices: bound.Prices) -> None:
     def better(x: type_floats) -> None:
         search.offer(sites[np.flatnonzero(x[: len(sites)] > 0.5)], "HiGHS")  # noqa: PLR2004
 
-    found = _highs.maximise(model.maximal(small), search.left, search.gap, better=better)
+    asked = model.maximal(small)
+    found = _highs.maximise(asked, search.left, search.gap, nodes=nodes, better=better)
     if found.x is not None:
         better(found.x)
     search.prove(found.bound)
@@ -86,5 +91,4 @@ def _finish(search: Search, problem: Problem, prices: bound.Prices) -> None:
 def _useful(search: Search, problem: Problem, price: type_floats) -> tuple[Problem, type_numbers]:
     """Leave out the sites that prices prove to be in no better choice."""
     sites = bound.useful(problem, price, search.best.worth)
-    part, _ = problem.cover.part(sites)
-    return Problem(part.merged(), problem.budget, problem.cost[sites]), sites
+    return problem.part(sites), sites

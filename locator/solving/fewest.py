@@ -168,13 +168,26 @@ def _greedy(problem: Problem, need: float) -> type_numbers:
                 high = middle
             else:
                 low = middle + 1
-        plan = order[:low]
-        for site in plan[np.argsort(-problem.cost[plan], kind="stable")]:
-            rest = plan[plan != site]
-            if cover.worth(rest) >= need:
-                plan = rest
-        plans.append(plan)
+        plans.append(_without_spare(problem, order[:low], need))
     return min(plans, key=lambda plan: problem.cost[plan].sum())
+
+
+def _without_spare(problem: Problem, plan: type_numbers, need: float) -> type_numbers:
+    """Drop what is not needed, the most costly first; each looks at its own rows only."""
+    cover = problem.cover
+    count, worth = cover.counts(plan), cover.worth(plan)
+    kept = np.ones(len(plan), bool)
+    for at in np.argsort(-problem.cost[plan], kind="stable").tolist():
+        rows = cover.row[cover.first[plan[at]] : cover.first[plan[at] + 1]]
+        level = count[rows] - 1
+        few = level < cover.levels
+        loss = float(cover.weight[rows[few], level[few]].sum())
+        # sums of weights are exact in any order
+        if worth - loss >= need:
+            kept[at] = False
+            worth -= loss
+            count[rows] -= 1
+    return plan[kept]
 
 
 def _least(problem: Problem, chosen: type_numbers, need: float) -> float:

@@ -97,8 +97,26 @@ def improved(problem: Problem, chosen: type_numbers, *, work: int = _EXCHANGE_WO
         gain,
         work,
     )
-    chosen = plan[:size]
-    return ordered(cover, chosen)
+    return ordered(cover, apart(problem, plan[:size]))
+
+
+def apart(problem: Problem, chosen: type_numbers) -> type_numbers:
+    """Leave out the second site of each chosen pair that is to be kept apart, and add what fits."""
+    if problem.permits(chosen):
+        return chosen
+    cover, pairs = problem.cover, problem.apart
+    both = np.isin(pairs, chosen).all(axis=1)
+    kept = chosen[~np.isin(chosen, pairs[both, 1])]
+    while True:
+        room = problem.limit - problem.cost[kept].sum()
+        gain = np.where(problem.cost <= room, cover.gains(kept), 0.0)
+        gain[kept] = 0.0
+        taken = np.isin(pairs, kept)
+        gain[pairs[taken[:, ::-1]]] = 0.0
+        best = int(gain.argmax())
+        if gain[best] <= 0:
+            return kept
+        kept = np.append(kept, best)
 
 
 def ordered(cover: Cover, chosen: type_numbers) -> type_numbers:

@@ -14,11 +14,13 @@ from locator.solving.problem import Problem
 
 
 def maximal(problem: Problem) -> Model:
-    """Cover as much as the budget allows."""
+    """Cover as much as the budget allows; of sites to be kept apart at most one."""
     cover = problem.cover
     sites, rows, levels = cover.sites, cover.rows, cover.levels
     begin, site = cover.by_row()
-    start = np.concatenate([begin + levels * np.arange(rows + 1), [0]])
+    begins = begin + levels * np.arange(rows + 1)
+    two = begins[-1] + 2 * np.arange(1, len(problem.apart) + 1)
+    start = np.concatenate([begins, two, [0]])
     start[-1] = start[-2] + sites
     column = np.empty(start[-1], np.int32)
     value = np.ones(start[-1])
@@ -26,7 +28,8 @@ def maximal(problem: Problem) -> Model:
     column[pairs] = site
     value[pairs] = -1.0
     for level in range(levels):
-        column[start[1:-1] - levels + level] = sites + level * rows + np.arange(rows)
+        column[begins[1:] - levels + level] = sites + level * rows + np.arange(rows)
+    column[begins[-1] : start[-2]] = problem.apart.ravel()
     column[start[-2] :] = np.arange(sites)
     value[start[-2] :] = problem.cost
     return Model(
@@ -35,8 +38,8 @@ def maximal(problem: Problem) -> Model:
         start=start,
         column=column,
         value=value,
-        lower=np.full(rows + 1, -np.inf),
-        upper=np.concatenate([np.zeros(rows), [problem.limit]]),
+        lower=np.full(rows + len(two) + 1, -np.inf),
+        upper=np.concatenate([np.zeros(rows), np.ones(len(two)), [problem.limit]]),
     )
 
 

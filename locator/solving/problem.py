@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from locator.solving._kernels import type_floats
+from locator.solving._kernels import type_floats, type_numbers
 from locator.solving.cover import Cover
 
 # sums of pounds and pence may exceed a budget by so much through rounding alone
@@ -29,6 +29,8 @@ class Problem:
     cost
         Shape ``(sites,)``; finite, above 0. Ones if left out: the budget is then a number of
         sites.
+    apart
+        Shape ``(pairs, 2)``: of each pair one site at most may be chosen; none if left out.
 
     Raises
     ------
@@ -39,6 +41,7 @@ class Problem:
     cover: Cover
     budget: float
     cost: type_floats = field(default_factory=lambda: np.empty(0))
+    apart: type_numbers = field(default_factory=lambda: np.empty((0, 2), np.int64))
 
     def __post_init__(self) -> None:
         """Check costs."""
@@ -58,6 +61,15 @@ class Problem:
         """Ask for so many sites, whatever they cost."""
         return cls(cover, float(number))
 
+    def part(self, sites: type_numbers) -> "Problem":
+        """Ask the same of some sites only, numbered 0 to k - 1."""
+        cover, _ = self.cover.part(sites)
+        number = np.full(self.cover.sites, -1)
+        number[sites] = np.arange(len(sites))
+        apart = number[self.apart]
+        apart = apart[(apart >= 0).all(axis=1)]
+        return Problem(cover.merged(), self.budget, self.cost[sites], apart)
+
     @property
     def limit(self) -> float:
         """The budget, with what sums of costs can exceed it by through rounding."""
@@ -71,3 +83,7 @@ class Problem:
     def affords(self, chosen: npt.ArrayLike) -> bool:
         """Tell whether the chosen sites are within the budget."""
         return bool(self.cost[np.asarray(chosen, np.int64)].sum() <= self.limit)
+
+    def permits(self, chosen: npt.ArrayLike) -> bool:
+        """Tell whether no two of the chosen sites are to be kept apart."""
+        return not np.isin(self.apart, np.asarray(chosen, np.int64)).all(axis=1).any()

@@ -8,7 +8,7 @@ import numpy as np
 
 from locator.solving import bound
 from locator.solving._kernels import type_numbers
-from locator.solving.greedy import ordered
+from locator.solving.greedy import apart, ordered
 from locator.solving.problem import Problem
 from locator.solving.solution import Solution
 
@@ -55,6 +55,7 @@ class Search:
 
     def offer(self, chosen: type_numbers, method: str) -> bool:
         """Take a choice if it is better than the best so far, and tell."""
+        chosen = apart(self.problem, chosen)
         worth = self.problem.cover.worth(chosen)
         if worth <= self.best.worth or not self.problem.affords(chosen):
             return False

@@ -1,7 +1,5 @@
 """Take large problems apart: by prices on rows, then by connected components."""
 
-import dataclasses
-
 import numpy as np
 
 from locator.solving import _highs, _kernels, bound, model
@@ -124,8 +122,7 @@ def _affordable(problem: Problem, chosen: type_numbers) -> type_numbers:
 def _core(search: Search, problem: Problem, share: type_floats) -> tuple[Problem, type_numbers]:
     """Keep the sites that prices favour, and those chosen."""
     core = np.union1d(np.flatnonzero(share > _CORE_SHARE), search.best.chosen)
-    part, _ = problem.cover.part(core)
-    return dataclasses.replace(problem, cover=part.merged(), cost=problem.cost[core]), core
+    return problem.part(core), core
 
 
 def _guided(search: Search, problem: Problem, share: type_floats) -> None:

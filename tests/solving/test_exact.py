@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import os
 import signal
@@ -11,6 +12,7 @@ import numpy as np
 import pulp
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from spopt.locate import LSCP, MCLP
 from spopt.locate.util import simulated_geo_points
@@ -23,7 +25,7 @@ from locator.solving.problem import Problem
 from locator.solving.search import Search
 from locator.solving.solution import Solution
 from tests.conftest import ROOT
-from tests.solving.instances import best, problems, town
+from tests.solving.instances import best, choices, covers, problems, town
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -230,3 +232,22 @@ def test_signal_is_that_of_python() -> None:
     # HiGHS runs in another thread, and leaves Ctrl-C to Python
     solve(Problem.count(town(50, 500, 0.1, 2), 5), gap=0.0)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@settings(max_examples=40)
+@given(covers(most_sites=7), st.integers(1, 4), st.data())
+def test_sites_to_be_kept_apart_are(cover: Cover, number: int, data: st.DataObject) -> None:
+    pair = st.tuples(*[st.integers(0, cover.sites - 1)] * 2).filter(lambda two: two[0] < two[1])
+    pairs = data.draw(st.lists(pair, max_size=4)) if cover.sites > 1 else []
+    apart = np.array(pairs, np.int64).reshape(-1, 2)
+    problem = dataclasses.replace(Problem.count(cover, number), apart=apart)
+    found = solve(problem, gap=0.0)
+    top = max(
+        cover.worth(chosen)
+        for chosen in choices(cover.sites)
+        if len(chosen) <= number and not any({*two} <= {*chosen} for two in pairs)
+    )
+    assert problem.permits(found.chosen)
+    assert found.worth == cover.worth(found.chosen)
+    assert found.worth == pytest.approx(top, rel=1e-6)
+    assert found.bound >= top
