@@ -2,7 +2,8 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from locator.demand import HOURS, Demand
 from locator.errors import InputError, KitNotFoundError
 from locator.facts import Facts
 from locator.hours import STATES, Hours, State, week
-from locator.registry.schema import Kind
+from locator.registry.schema import Kind, Status
 from locator.registry.snapshot import Snapshot
 from locator.solving.cover import Cover
 from locator.solving.exact import solve
@@ -29,6 +30,9 @@ from locator.solving.problem import Problem
 from locator.solving.solution import Solution
 from locator.travel.journey import Travel
 from locator.travel.standard import Standard
+
+COMING = (Status.PLANNED, Status.AGREED, Status.OBSTRUCTED)
+"""Kits that may soon be in service, or are already: nobody has published that yet."""
 
 _OPEN, _UNKNOWN = STATES.index(State.OPEN), STATES.index(State.UNKNOWN)
 # nobody can leave a bag with a bus stop
@@ -62,6 +66,8 @@ class Question:
         A day of the week whose opening hours count.
     deciles
         Deprivation decile (1 is the most deprived) by LSOA code.
+    coming
+        Whether kits of :data:`COMING` count as in service, open day and night.
     """
 
     snapshot: Snapshot
@@ -72,6 +78,7 @@ class Question:
     goal: Goal
     day: dt.date
     deciles: "pd.Series[int]"
+    coming: bool = False
 
     @classmethod
     def of(
@@ -99,7 +106,18 @@ class Question:
         """Tell in which hours each kit with a position counts as open, shape ``(kits, 168)``."""
         least = _OPEN if self.goal.unknown is Unknown.CLOSED else _UNKNOWN
         is_open: npt.NDArray[np.bool_] = self.snapshot.week(self.day) >= least
-        return is_open & self.snapshot.installed[:, None]
+        is_open |= ~self.snapshot.installed[:, None]
+        return is_open & self.in_service[:, None]
+
+    @property
+    def in_service(self) -> npt.NDArray[np.bool_]:
+        """Which kits with a position count as in service, shape ``(kits,)``."""
+        return self.snapshot.installed | self.promised if self.coming else self.snapshot.installed
+
+    @property
+    def promised(self) -> npt.NDArray[np.bool_]:
+        """Which kits with a position are not in service, but of :data:`COMING`: ``(kits,)``."""
+        return np.asarray(self.snapshot.placed["status"].isin(COMING), dtype=np.bool_)
 
     def decile_of_points(self) -> npt.NDArray[np.float64]:
         """Give the deprivation decile of each demand point; NaN where the LSOA is not known."""
@@ -156,7 +174,7 @@ def choices(question: Question) -> Choices:
     snapshot, goal = question.snapshot, question.goal
     open_week = question.week()
     movable = _movable(snapshot, goal)
-    stays = snapshot.installed.copy()
+    stays = question.in_service.copy()
     stays[movable] = False
     rows = np.arange(len(question.candidates))
     parts: list[tuple[Action, npt.NDArray[np.intp], npt.NDArray[np.intp], Sites]] = []
@@ -205,14 +223,30 @@ class Metres(NamedTuple):
     Attributes
     ----------
     before, after
-        Without and with the choice.
+        Without and with the choice; ways longer than ``cap`` count as so long.
     bound
         No choice makes it shorter than this.
+    cap
+        Metres.
+    full_before, full_after
+        The first two with all ways as long as they are; None where at some hour no kit is open.
     """
 
     before: float
     after: float
     bound: float
+    cap: float
+    full_before: float | None
+    full_after: float | None
+
+    @property
+    def capped(self) -> bool:
+        """Whether any way that counts is longer than ``cap``."""
+        pairs = ((self.before, self.full_before), (self.after, self.full_after))
+        return any(
+            full is None or not math.isclose(short, full, rel_tol=_ROUNDING, abs_tol=_ROUNDING)
+            for short, full in pairs
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -271,7 +305,12 @@ class Choice:
         return self.found.sites.grid[list(self.done)]
 
 
-def choose(question: Question, progress: Callable[[object], None] | None = None) -> Choice:
+def choose(
+    question: Question,
+    progress: Callable[[object], None] | None = None,
+    *,
+    nodes: int | None = None,
+) -> Choice:
     """Find the best choice, or the best until somebody stops the search, with its bound.
 
     Parameters
@@ -280,6 +319,8 @@ def choose(question: Question, progress: Callable[[object], None] | None = None)
         What is wanted, and everything that it follows from.
     progress
         Called at each better choice.
+    nodes
+        See :func:`locator.solving.exact.solve`.
 
     Raises
     ------
@@ -296,27 +337,74 @@ def choose(question: Question, progress: Callable[[object], None] | None = None)
     if goal.objective in _BY_DISTANCE:
         return _by_distance(question, found, made, weights, progress)
     problem = problem_of(goal, found, cover)
-    solution = solved(problem, seconds=goal.seconds, progress=progress)
-    chosen = _in_order(found, cover, _once_a_candidate(found, solution.chosen))
-    stay = found.stay
+    solution = solved(problem, seconds=goal.seconds, nodes=nodes, progress=progress)
+    chosen = _in_order(found, cover, solution.chosen)
     return Choice(
         found=found,
         benefit=made,
         cover=cover,
         weights=weights,
         chosen=chosen,
-        done=tuple(row for row in chosen if not stay[row]),
+        done=_done(found, chosen),
         bound=made.before(weights) + solution.bound,
         says=solution.says,
         interrupted=solution.interrupted,
     )
 
 
+def bettered(choice: Choice, chosen: npt.NDArray[np.int64], bound: float = np.inf) -> Choice:
+    """Take another choice for as much money where it is worth more, and a lower bound.
+
+    Parameters
+    ----------
+    choice
+        One that covers.
+    chosen
+        Rows of ``found.frame``.
+    bound
+        No choice for as much money adds more weight to what the fixed kits reach.
+    """
+    cover, rows = choice.cover, choice.chosen
+    if cover.worth(chosen) > cover.worth(rows):
+        rows = _in_order(choice.found, cover, chosen)
+    worth = cover.worth(rows)
+    most = max(min(bound, choice.bound - choice.before), worth)
+    says = Solution(np.array(rows, np.int64), worth, most, "", 0.0).says
+    return dataclasses.replace(
+        choice,
+        chosen=rows,
+        done=_done(choice.found, rows),
+        bound=choice.before + most,
+        says=says,
+    )
+
+
+def _done(found: Choices, chosen: tuple[int, ...]) -> tuple[int, ...]:
+    stay = found.stay
+    return tuple(row for row in chosen if not stay[row])
+
+
 def problem_of(goal: Goal, found: Choices, cover: Cover) -> Problem:
     """Put a number or a budget to the solver."""
+    apart = kept_apart(goal, found)
     if goal.budget is not None:
-        return Problem(cover, goal.budget, found.frame["cost"].to_numpy(np.float64))
-    return Problem.count(cover, (goal.new or 0) + int(found.stay.sum()))
+        return Problem(cover, goal.budget, found.frame["cost"].to_numpy(np.float64), apart)
+    number = (goal.new or 0) + int(found.stay.sum())
+    return dataclasses.replace(Problem.count(cover, number), apart=apart)
+
+
+def kept_apart(goal: Goal, found: Choices) -> npt.NDArray[np.int64]:
+    """Pair the cabinet and the bag of each candidate, shape ``(pairs, 2)``.
+
+    Only where second kits count: beside the cabinet the bag adds nothing otherwise.
+    """
+    frame = found.frame.reset_index(names="row")
+    cabinets, bags = (
+        frame.loc[frame["action"] == action, ["candidate", "row"]]
+        for action in (Action.NEW_CABINET, Action.NEW_BAG)
+    )
+    pairs = cabinets.merge(bags, on="candidate")[["row_x", "row_y"]].to_numpy(np.int64)
+    return pairs if goal.backup else pairs[:0]
 
 
 _BY_DISTANCE = {
@@ -356,7 +444,9 @@ def _by_distance(
         bound=made.before(weights) + cover.total,
         says=ways.says,
         interrupted=ways.interrupted,
-        metres=Metres(ways.before, ways.after, ways.bound),
+        metres=Metres(
+            ways.before, ways.after, ways.bound, ways.cap, ways.full_before, ways.full_after
+        ),
     )
 
 
@@ -365,6 +455,7 @@ def solved(
     *,
     seconds: float,
     gap: float = 1e-4,
+    nodes: int | None = None,
     progress: Callable[[Solution], None] | None = None,
 ) -> Solution:
     """Solve a problem without the sites that another one makes needless.
@@ -373,15 +464,24 @@ def solved(
     reach as well. Parameters as of :func:`locator.solving.exact.solve`.
     """
     smaller, kept = without_needless(problem)
-    solution = solve(smaller, seconds=seconds, gap=gap, progress=progress)
+    solution = solve(smaller, seconds=seconds, gap=gap, nodes=nodes, progress=progress)
     return dataclasses.replace(solution, chosen=kept[solution.chosen])
 
 
-def without_needless(problem: Problem) -> tuple[Problem, npt.NDArray[np.int64]]:
-    """Leave out sites that another one makes needless; give the numbers of the others."""
-    kept = _needed(problem)
-    part, _ = problem.cover.part(kept)
-    return Problem(part, problem.budget, problem.cost[kept]), kept
+def without_needless(
+    problem: Problem, chosen: Sequence[int] = ()
+) -> tuple[Problem, npt.NDArray[np.int64]]:
+    """Leave out sites that another one makes needless; give the numbers of the others.
+
+    Parameters
+    ----------
+    problem
+        The question.
+    chosen
+        Sites that stay in any case.
+    """
+    kept = np.union1d(_needed(problem), np.asarray(chosen, np.int64))
+    return problem.part(kept), kept
 
 
 def _needed(problem: Problem) -> npt.NDArray[np.int64]:
@@ -438,15 +538,6 @@ def _fewest(
         says=says,
         interrupted=few.interrupted,
     )
-
-
-def _once_a_candidate(found: Choices, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Drop a bag where a cabinet was chosen as well: both would count as two kits."""
-    frame = found.frame.iloc[chosen]
-    at_cabinets = frame["candidate"].isin(
-        frame.loc[frame["action"] == Action.NEW_CABINET, "candidate"]
-    )
-    return chosen[~((frame["action"] == Action.NEW_BAG) & at_cabinets).to_numpy()]
 
 
 def _in_order(found: Choices, cover: Cover, chosen: npt.NDArray[np.int64]) -> tuple[int, ...]:

@@ -66,7 +66,11 @@ class Ways(NamedTuple):
         Rows of the candidates, in the order in which each shortens ways most for the mean.
     before, after, bound
         Metres, the mean or the longest: now, with the choice, and less than which no choice
-        reaches.
+        reaches; ways longer than ``cap`` count as so long.
+    cap
+        Metres.
+    full_before, full_after
+        The first two with all ways as long as they are; None where at some hour no kit is open.
     says
         How good the choice is.
     interrupted
@@ -77,6 +81,9 @@ class Ways(NamedTuple):
     before: float
     after: float
     bound: float
+    cap: float
+    full_before: float | None
+    full_after: float | None
     says: str
     interrupted: bool
 
@@ -91,21 +98,16 @@ def shortest_mean(asked: Asked, progress: Callable[[Assigned], None] | None = No
     InputError
         There are too many candidates.
     """
-    demand, standard = asked.demand, asked.standard
+    standard = asked.standard
     limit_m = max(_STANDARDS * standard.metres, _MEAN_M)
     within = _metres(standard, min(limit_m, _LONGEST_M))
-    place_of = demand.places.place_of
     class_of_hour, now = _now(asked, within)
     # hours with the same nearest kit are one row of a place
     place = np.repeat(np.arange(len(now)), now.shape[1])
     key = np.unique(np.column_stack([place, now.ravel()]), axis=0, return_inverse=True)
     rows, row_of = key[0], key[1].reshape(now.shape)
-    weight = np.zeros(len(rows))
-    hours = np.zeros((len(demand.profiles), now.shape[1]))
-    np.add.at(hours.T, class_of_hour, demand.profiles.T)
-    for each in range(now.shape[1]):
-        mass = asked.weights * hours[demand.profile_of, each]
-        weight += np.bincount(row_of[place_of, each], mass, len(rows))
+    mass = _mass(asked, class_of_hour)
+    weight = np.bincount(row_of.ravel(), mass.ravel(), len(rows))
     pairs = _pairs(asked, within)
     first = np.searchsorted(rows[:, 0], np.arange(len(now) + 1))
     again = np.diff(first)[pairs.origin]
@@ -124,7 +126,21 @@ def shortest_mean(asked: Asked, progress: Callable[[Assigned], None] | None = No
     before, after, bound = (
         sum_m / total if total else 0.0 for sum_m in (before, found.cost, found.bound)
     )
-    return Ways(found.chosen, before, after, bound, found.says, found.interrupted)
+    full_before, full_after = (
+        _known(float(ways[mass > 0] @ mass[mass > 0]) / total if total else 0.0)
+        for ways in _in_full(asked, found.chosen)
+    )
+    return Ways(
+        chosen=found.chosen,
+        before=before,
+        after=after,
+        bound=bound,
+        cap=within.metres,
+        full_before=full_before,
+        full_after=full_after,
+        says=found.says,
+        interrupted=found.interrupted,
+    )
 
 
 def shortest_longest(asked: Asked, progress: Callable[[Assigned], None] | None = None) -> Ways:
@@ -160,7 +176,20 @@ def shortest_longest(asked: Asked, progress: Callable[[Assigned], None] | None =
     before = float(farthest[weight > 0].max(initial=0.0))
     after, bound = max(found.cost, least), max(found.bound, least)
     says = "proven best" if after <= bound else found.says
-    return Ways(found.chosen, before, after, bound, says, found.interrupted)
+    full_before, full_after = (
+        _known(float(ways[weight > 0].max(initial=0))) for ways in _in_full(asked, found.chosen)
+    )
+    return Ways(
+        chosen=found.chosen,
+        before=before,
+        after=after,
+        bound=bound,
+        cap=within.metres,
+        full_before=full_before,
+        full_after=full_after,
+        says=says,
+        interrupted=found.interrupted,
+    )
 
 
 def _metres(standard: Standard, metres: float) -> Standard:
@@ -179,6 +208,34 @@ def _now(asked: Asked, within: Standard) -> tuple[npt.NDArray[np.intp], geodesy.
         counts = is_open[pairs.target]
         np.minimum.at(now[:, number], pairs.origin[counts], pairs.metres[counts])
     return class_of_hour, now
+
+
+def _mass(asked: Asked, class_of_hour: npt.NDArray[np.intp]) -> geodesy.type_floats:
+    """Give the weight of each place in each class of hours, shape ``(places, classes)``."""
+    demand = asked.demand
+    hours = np.zeros((len(demand.profiles), int(class_of_hour.max()) + 1))
+    np.add.at(hours.T, class_of_hour, demand.profiles.T)
+    mass = np.zeros((len(demand.places.grid), hours.shape[1]))
+    np.add.at(mass, demand.places.place_of, asked.weights[:, None] * hours[demand.profile_of])
+    return mass
+
+
+def _in_full(
+    asked: Asked, chosen: npt.NDArray[np.int64]
+) -> tuple[geodesy.type_floats, geodesy.type_floats]:
+    """Give metres to the nearest open kit, however far: now and with a choice, as ``_now``."""
+    places, walking = asked.demand.places.grid, asked.standard.walking
+    _, sets = open_classes(asked.fixed.week)
+    now = np.empty((len(places), len(sets)))
+    for number, is_open in enumerate(sets):
+        kits = asked.fixed.grid[is_open]
+        now[:, number], _ = asked.travel.metres_to_nearest(places, kits, walking=walking)
+    new, _ = asked.travel.metres_to_nearest(places, asked.grid[chosen], walking=walking)
+    return now, np.minimum(now, new[:, None])
+
+
+def _known(metres: float) -> float | None:
+    return metres if np.isfinite(metres) else None
 
 
 def _pairs(asked: Asked, within: Standard) -> Pairs:

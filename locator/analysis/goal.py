@@ -9,6 +9,7 @@ from locator.errors import InputError
 from locator.travel.standard import Standard
 
 _MOST_NEW = 10_000
+_MOST_GBP = 1e6
 _STEPS = 4
 
 
@@ -56,11 +57,14 @@ class Costs:
         Raises
         ------
         InputError
-            A cost is not above 0.
+            A cost is not above 0, or above a million.
         """
         for name in ("cabinet", "fitting", "kit"):
-            if not 0 < getattr(self, name) < float("inf"):
-                msg = f"The cost of a {name} is {getattr(self, name):g} GBP; it must be above 0."
+            if not 0 < getattr(self, name) <= _MOST_GBP:
+                msg = (
+                    f"The cost of a {name} is {getattr(self, name):g} GBP; it must be above 0 and "
+                    "at most a million."
+                )
                 raise InputError(msg)
 
     def of(self, action: Action) -> float:

@@ -15,10 +15,13 @@ from locator import geodesy
 from locator.analysis import trust
 from locator.analysis.benefit import Sites, Worth, benefit
 from locator.analysis.choosing import (
+    COMING,
     Choice,
     Metres,
     Question,
+    bettered,
     choose,
+    kept_apart,
     move_cost,
     plain_benefit_of,
     problem_of,
@@ -35,7 +38,9 @@ from locator.travel.standard import Standard
 
 __all__ = ["Action", "Costs", "Goal", "Objective", "Plan", "Site", "Unknown", "plan"]
 
-_CURVE_S, _LONGEST_CURVE = 5.0, 100
+_LONGEST_CURVE = 100
+# for numbers a limit that is never reached: the curve ends with its work
+_CURVE_S, _BUDGET_CURVE_S = 60.0, 15.0
 # with a budget the curve has so many steps
 _STEPS = 10
 _DECILES = range(1, 11)
@@ -296,18 +301,24 @@ def plan(  # everything after the question may be left out
     began = time.perf_counter()
     told = progress or _silent
     choice = choose(question, lambda _: told("Searching", 1))
-    described = _Description(question, choice, residents)
-    sites = described.sites()
-    notes: list[str] = []
+    stopped = "the search" if choice.interrupted else ""
+    points = None
+    if not stopped and choice.metres is None:
+        choice, points, stopped = _best_for_each(question, choice)
+    try:
+        described = _Description(question, choice, residents)
+        sites = described.sites()
+    except KeyboardInterrupt:
+        # a choice that nobody sees is of no use; Ctrl-C once more ends this as well
+        stopped = stopped or "the description of the sites"
+        described = _Description(question, choice, residents)
+        sites = described.sites()
+    notes = _of_metres(choice.metres) if choice.metres is not None else []
     table: pd.DataFrame | None = None
     stability: trust.Stability | None = None
-    points = described.own_curve()
-    stage, interrupted = "the curve", choice.interrupted
+    stage = ""
     try:
-        if choice.metres is not None:
-            notes.append(_ONLY_COVER)
-        elif not interrupted:
-            points = _curve(question, choice, described)
+        if not stopped and choice.metres is None:
             if question.goal.fair > 1:
                 stage = "the price of fair share"
                 notes += _price(question, described)
@@ -318,10 +329,9 @@ def plan(  # everything after the question may be left out
                 stage = "the resampling"
                 stability = trust.resample(question, choice, resamples, seed, told)
     except KeyboardInterrupt:
-        interrupted = True
-    if interrupted:
-        stage = "the search" if choice.interrupted else stage
-        notes.append(f"Somebody stopped {stage}; what would have come after it is left out.")
+        stopped = stage
+    if stopped:
+        notes.append(f"Somebody stopped {stopped}; what would have come after it is left out.")
     if stability is not None:
         sites = tuple(
             dataclasses.replace(site, frequency=float(nearly), exactly=float(exactly))
@@ -329,23 +339,24 @@ def plan(  # everything after the question may be left out
                 sites, stability.nearly, stability.exactly, strict=True
             )
         )
+    curve_frame = described.own_curve() if points is None else described.curve(points)
     return Plan(
         standard=question.standard,
-        objective=_objective(question.goal),
+        objective=_objective(question.goal, choice.metres),
         unit=described.unit,
         sites=sites,
         before=described.before,
         given_up=described.given_up,
         after=choice.after,
         total=choice.total,
-        bound=_bound(question, choice, points),
+        bound=_bound(question, choice, curve_frame),
         least=None if question.goal.share is None else int(choice.bound),
         says=choice.says,
         metres=choice.metres,
         covered_before=described.covered_before,
         covered_after=described.covered_after,
         demand=question.demand.total,
-        curve=points,
+        curve=curve_frame,
         by_decile=described.by_decile(),
         sensitivity=table,
         resampled=stability.times if stability else 0,
@@ -358,8 +369,69 @@ def plan(  # everything after the question may be left out
         months=question.demand.months,
         version=question.snapshot.version,
         seconds=time.perf_counter() - began,
-        interrupted=interrupted,
+        interrupted=bool(stopped),
     )
+
+
+def _best_for_each(question: Question, choice: Choice) -> tuple[Choice, pd.DataFrame | None, str]:
+    """Find the best for each smaller number or budget, and with it perhaps a better choice.
+
+    Returns
+    -------
+    choice
+        At least as good, with a bound at most as high.
+    points
+        ``number``, ``cost``, ``worth`` and ``bound`` as of :func:`locator.solving.curve.curve`,
+        with kits that stay; None where there are too many or none.
+    stopped
+        What somebody stopped; empty otherwise.
+    """
+    goal, staying = question.goal, int(choice.found.stay.sum())
+    if not staying < len(choice.chosen) <= _LONGEST_CURVE + staying:
+        return choice, None, ""
+    steps, whole = len(choice.chosen), True
+    if goal.budget is None:
+        problem = dataclasses.replace(
+            Problem.count(choice.cover, steps), apart=kept_apart(goal, choice.found)
+        )
+        whole = goal.new is not None and steps == goal.new + staying
+    else:
+        problem, steps = problem_of(goal, choice.found, choice.cover), _STEPS
+    smaller, kept = without_needless(problem, choice.chosen)
+    if goal.budget is not None and smaller.alike:
+        # where all costs are alike a budget is a number
+        most = int(smaller.limit // smaller.cost[0])
+        steps = min(most, len(choice.chosen))
+        whole = steps == most
+        smaller = dataclasses.replace(smaller, budget=steps * float(smaller.cost[0]))
+    limit = choice.bound - choice.before if whole else np.inf
+    known = np.searchsorted(kept, choice.chosen)
+    try:
+        longest = _CURVE_S if goal.budget is None else _BUDGET_CURVE_S
+        found = curve(smaller, steps, known=known, proven=limit, seconds=longest)
+    except KeyboardInterrupt:
+        return choice, None, "the curve"
+    if whole:
+        best = found.table.iloc[-1]
+        choice = bettered(choice, kept[found.chosen[-1]], float(best["bound"]))
+    return choice, found.table.iloc[staying:], "the curve" if found.interrupted else ""
+
+
+def _of_metres(way: Metres) -> list[str]:
+    """Say what holds of a plan that shortens ways."""
+    said = [_ONLY_COVER]
+    if way.capped and way.full_before is not None and way.full_after is not None:
+        said.append(
+            f"Ways over {way.cap:,.0f} m were counted as so long when choosing: "
+            f"{way.before:,.0f} m now, {way.after:,.0f} m with the plan. Counted in full that is "
+            f"{way.full_before:,.0f} m now and {way.full_after:,.0f} m with the plan."
+        )
+    elif way.capped:
+        said.append(
+            f"Ways over {way.cap:,.0f} m were counted as so long when choosing; at some hours no "
+            "kit is open."
+        )
+    return said
 
 
 class _Description:
@@ -403,6 +475,21 @@ class _Description:
             adds - self.given_up,
             np.full(len(adds), np.nan),
         )
+
+    def curve(self, points: pd.DataFrame) -> pd.DataFrame:
+        """Give the best of smaller numbers or budgets; the last is the plan itself."""
+        goal, choice = self._question.goal, self._choice
+        staying = int(choice.found.stay.sum())
+        numbers = points["number"].to_numpy(dtype=np.float64) - staying
+        if goal.budget is not None:
+            costs = points["cost"].to_numpy()
+        elif goal.allowed == (Action.NEW_CABINET,) and not staying:
+            costs = numbers * goal.costs.of(Action.NEW_CABINET)
+        else:
+            costs = np.full(len(points), np.nan)
+        adds = points["worth"].to_numpy() + choice.before - self.before
+        bound = points["bound"].to_numpy() + choice.before
+        return _curve_frame(choice.total, self.before, numbers, costs, adds, bound)
 
     def by_decile(self) -> pd.DataFrame:
         """Give shares covered before and after by deprivation decile, plainly counted."""
@@ -455,8 +542,25 @@ class _Description:
             f"Costs: {costs.cabinet:g} GBP for a cabinet, {costs.fitting:g} GBP for fitting it, "
             f"{costs.kit:g} GBP for a kit (Milton Keynes, 2022: up to 385, up to 200 and about 96)."
         )
+        said += self._promised()
         said.append("Nobody has asked any host: each site is a proposal until its host agrees.")
         return tuple(said)
+
+    def _promised(self) -> list[str]:
+        """Say how many sites stand beside a kit that may soon be in service."""
+        question, kits = self._question, f"{', '.join(COMING[:-1])} or {COMING[-1]}"
+        grid = question.snapshot.grid[question.promised]
+        near = question.travel.pairs(self._choice.where(), grid, question.standard)
+        count, of = len(np.unique(near.origin)), len(self._choice.done)
+        if not count:
+            return []
+        sites, lie = "site" if of == 1 else "sites", "lies" if count == 1 else "lie"
+        return [
+            (
+                f"{count} of the {of} {sites} {lie} within the standard of a kit that is {kits}: "
+                "ask first whether it is in place."
+            )
+        ]
 
     def _ask_first(self) -> str:
         """Say what is covered already if every kit of unknown hours is open."""
@@ -541,36 +645,6 @@ class _Description:
         return moves, tuple(self._kits["reference"].iloc[left])
 
 
-def _curve(question: Question, choice: Choice, described: _Description) -> pd.DataFrame:
-    """Find the best for each smaller number or budget; the last is the plan itself."""
-    goal, staying = question.goal, int(choice.found.stay.sum())
-    if not staying < len(choice.chosen) <= _LONGEST_CURVE + staying:
-        return described.own_curve()
-    if goal.budget is None:
-        steps = len(choice.chosen)
-        problem = Problem.count(choice.cover, steps)
-    else:
-        steps, problem = _STEPS, problem_of(goal, choice.found, choice.cover)
-    smaller, _ = without_needless(problem)
-    found = curve(smaller, steps, seconds=_CURVE_S).iloc[staying:].reset_index(drop=True)
-    worth = found["worth"].to_numpy(copy=True)
-    bound = found["bound"].to_numpy(copy=True)
-    last = choice.cover.worth(choice.chosen)
-    worth[-1] = max(worth[-1], last)
-    if goal.share is None:
-        bound[-1] = min(bound[-1], choice.bound - choice.before)
-    numbers = found["number"].to_numpy(dtype=np.float64) - staying
-    if goal.budget is not None:
-        costs = found["cost"].to_numpy()
-    elif goal.allowed == (Action.NEW_CABINET,) and not staying:
-        costs = numbers * goal.costs.of(Action.NEW_CABINET)
-    else:
-        costs = np.full(len(found), np.nan)
-    adds = worth + choice.before - described.before
-    bound += choice.before
-    return _curve_frame(choice.total, described.before, numbers, costs, adds, bound)
-
-
 def _plain(site: Site) -> dict[str, object]:
     """Give a site as plain values; JSON knows no infinity."""
     known = dataclasses.asdict(site)
@@ -628,7 +702,7 @@ def _price(question: Question, described: _Description) -> tuple[str, ...]:
     )
 
 
-def _objective(goal: Goal) -> str:
+def _objective(goal: Goal, way: Metres | None) -> str:
     wish = {
         Objective.COVER: "as much demand as possible within the standard",
         Objective.GRADUAL: "as much demand as possible, the nearer the better",
@@ -639,6 +713,8 @@ def _objective(goal: Goal) -> str:
         return f"the fewest new kits that bring {goal.share:.0%} of demand within the standard"
     if goal.budget is not None:
         return f"{wish}, for {goal.budget:,.0f} GBP"
+    if way is not None and way.capped:
+        wish += f" (ways over {way.cap:,.0f} m counted as so long)"
     return f"{wish}, with {goal.new} new"
 
 

@@ -59,7 +59,7 @@ by_option = click.option(
 
 def print_json(plain: object) -> None:
     """Print plain values as JSON."""
-    click.echo(json.dumps(plain, ensure_ascii=False, indent=2))
+    click.echo(json.dumps(plain, ensure_ascii=False, indent=2, allow_nan=False))
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from locator import geodesy
-from locator.analysis import choosing, trust
+from locator.analysis import choosing, siting, trust
 from locator.analysis.candidates import COLUMNS, Candidates, gather, kinds
 from locator.analysis.choosing import Question, choose
 from locator.analysis.goal import Action, Costs, Goal, Objective, Unknown
@@ -23,6 +23,8 @@ from locator.analysis.siting import Plan, plan
 from locator.demand import NIGHT, Basis, profiles
 from locator.errors import InputError, KitNotFoundError
 from locator.facts import Facts
+from locator.solving.curve import Curve, curve
+from locator.solving.problem import Problem
 from locator.travel.pace import Pace
 from locator.travel.standard import Standard
 from tests.worlds import (
@@ -520,6 +522,133 @@ def test_ctrl_c_keeps_the_best_until_then(
     assert (found.sensitivity is None) == (stage != "Planning with resampled demand")
 
 
+def test_ctrl_c_in_the_curve_is_told(question: Question, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(problem: Problem, n: int, **limits: Any) -> Curve:
+        return curve(problem, n, **limits)._replace(interrupted=True)
+
+    monkeypatch.setattr(siting, "curve", stopped)
+    found = plan(question, sensitivity=True, resamples=3)
+    assert found.interrupted
+    assert (found.sensitivity, found.resampled) == (None, 0)
+    assert any("Somebody stopped the curve" in said for said in found.assumptions)
+    assert found.curve["bound"].notna().all()
+    assert_sound(found)
+
+
+def test_ctrl_c_while_sites_are_described_loses_no_plan(
+    question: Question, county: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe, calls = siting.Around, []
+
+    def around(*parts: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return describe(*parts)
+
+    monkeypatch.setattr(siting, "Around", around)
+    found = plan(question, resamples=3)
+    assert found.interrupted
+    assert [site.reference for site in found.sites] == [s.reference for s in county.sites]
+    assert any("Somebody stopped the description" in said for said in found.assumptions)
+
+
+def test_the_plan_takes_what_the_curve_found(question: Question, county: Plan) -> None:
+    """A search without time chooses worse than the curve, which ends with its work."""
+    goal = dataclasses.replace(question.goal, seconds=1e-6)
+    found = plan(dataclasses.replace(question, goal=goal))
+    assert choose(dataclasses.replace(question, goal=goal)).bound > county.bound
+    assert (found.after, found.bound) == (county.after, county.bound)
+    assert found.says == "proven best"
+    assert_sound(found)
+    last = found.curve.iloc[-1]
+    assert (last["n"], last["cost"]) == (len(found.sites), found.cost)
+    assert last["adds"] == pytest.approx(sum(site.adds for site in found.sites))
+
+
+@pytest.mark.parametrize("action", [Action.OPEN_ALWAYS, Action.NEW_CABINET])
+def test_a_budget_is_kept_where_all_choices_cost_the_same(
+    question: Question, action: Action
+) -> None:
+    goal = Goal(budget=2_000, actions=(action,))
+    found = plan(dataclasses.replace(question, goal=goal))
+    assert_sound(found)
+    assert (found.curve["cost"] <= 2_000).all()
+    assert (found.curve["gap"] >= 0).all()
+    assert found.curve["n"].iloc[-1] == len(found.sites)
+    assert found.bound >= found.before + found.curve["adds"].max() - 1e-6
+
+
+@RELAXED
+@given(
+    world=worlds(kits=2, rows=4),
+    spots=SPOTS.map(lambda spots: spots[:3]),
+    budget=st.sampled_from([200.0, 300.0, 400.0]),
+    hours=st.sampled_from([BAG, "24/7"]),
+)
+def test_a_candidate_gets_one_kit_also_where_second_kits_count(
+    facts: Facts, world: World, spots: list[type_spot], budget: float, hours: str
+) -> None:
+    costs = Costs(1.0, 1.0, 96.0)
+    actions = (Action.NEW_CABINET, Action.NEW_BAG)
+    goal = Goal(budget=budget, backup=1.0, actions=actions, bag_hours=hours, costs=costs)
+    found = choose(asked(facts, world, spots, goal))
+    fixed, values = standing(world.kits), []
+    for kinds_of in itertools.product(["", "cabinet", "bag"], repeat=len(spots)):
+        kits = [
+            Option(x, y, ALWAYS if kit == "cabinet" else OPEN[hours, Unknown.CLOSED])
+            for (x, y, kind), kit in zip(spots, kinds_of, strict=True)
+            if kit == "cabinet" or (kit and kind == "GP practice")
+        ]
+        cost = sum(98.0 if kit == "cabinet" else 96.0 for kit in kinds_of if kit)
+        if cost <= budget:
+            values.append(by_hand(world, [*fixed, *kits], goal))
+    assert not found.found.frame["candidate"].iloc[list(found.done)].duplicated().any()
+    assert found.after == pytest.approx(max(values), rel=1e-4, abs=1e-6)
+    assert found.bound >= max(values) - 1e-6
+
+
+def test_ways_that_count_as_shorter_than_they_are_are_told(facts: Facts) -> None:
+    rows = (SmallRow(0, 0, 1), SmallRow(10_000, 0, 3))
+    world = World((SmallKit(0, 0),), rows)
+    goal = Goal(new=1, objective=Objective.MEDIAN)
+    found = plan(asked(facts, world, [(0, 3_000, "bus stop")], goal))
+    assert found.metres is not None
+    assert (found.metres.before, found.metres.cap) == (pytest.approx(1_500), 2_000)
+    assert found.metres.full_before == found.metres.full_after == pytest.approx(7_500)
+    assert "ways over 2,000 m counted as so long" in found.objective
+    assert any("Counted in full that is 7,500 m now" in said for said in found.assumptions)
+    json.dumps(found.as_dict(), allow_nan=False)
+    near = plan(asked(facts, World((), rows[:1]), [(0, 200, "bus stop")], goal))
+    assert near.metres is not None
+    assert near.metres.full_before is None
+    assert near.metres.full_after == near.metres.after == pytest.approx(200)
+    assert any("at some hours no kit is open" in said for said in near.assumptions)
+    fine = World((SmallKit(0, 400),), rows[:1])
+    plain = plan(asked(facts, fine, [(0, 200, "bus stop")], goal))
+    assert "counted as so long" not in plain.objective
+
+
+def test_kits_that_may_soon_be_in_service(facts: Facts) -> None:
+    rows = (SmallRow(0, 0, 5), SmallRow(800, 0, 3))
+    kits = (SmallKit(0, 0, "", "agreed"), SmallKit(0, 0, "24/7", "withdrawn"))
+    spots = [(0, 0, "bus stop"), (800, 0, "bus stop")]
+    found = plan(asked(facts, World(kits, rows), spots, Goal(new=1)), sensitivity=True)
+    assert found.sensitivity is not None
+    then = found.sensitivity.set_index("changed").loc[
+        "kits planned, agreed or obstructed come into service, open day and night"
+    ]
+    assert (then["kept"], then["worth"], then["best"]) == (0, 0, pytest.approx(3))
+    assert (
+        "1 of the 1 site lies within the standard of a kit that is planned, agreed or obstructed: "
+        "ask first whether it is in place."
+    ) in found.assumptions
+    without = plan(asked(facts, World(kits[1:], rows), spots, Goal(new=1)), sensitivity=True)
+    assert without.sensitivity is not None
+    assert not without.sensitivity["changed"].str.contains("come into service").any()
+    assert not any("ask first whether" in said for said in without.assumptions)
+
+
 def test_night_counts_what_falls_into_it(facts: Facts) -> None:
     rows = (
         SmallRow(0, 0, 4, profile=1),
@@ -604,8 +733,9 @@ def test_questions_without_an_answer(facts: Facts) -> None:
     far = Goal(new=1, objective=Objective.GRADUAL, full=Standard.within(400))
     with pytest.raises(InputError, match="nearer than the standard"):
         choose(asked(facts, world, spots, far))
-    with pytest.raises(InputError, match="must be above 0"):
-        Costs(kit=0)
+    for wrong in (0.0, 1e308, float("nan")):
+        with pytest.raises(InputError, match="above 0 and at most a million"):
+            Costs(kit=wrong)
 
 
 def test_too_many_pairs_of_distances_are_refused(question: Question) -> None:
