@@ -48,6 +48,15 @@ def plan_map(
     return compose(drawn, "plan")
 
 
+def called(name: str, kind: str) -> str:
+    """Name a place with its kind: a bus stop called “Police Station” is no police station.
+
+    A name that says its kind, and one whose kind says nothing, stand alone.
+    """
+    known = {"", "point", "candidate", "grid"}
+    return name if kind in known or kind.casefold() in name.casefold() else f"{kind} “{name}”"
+
+
 def _rings(plan: Plan) -> folium.FeatureGroup:
     group = folium.FeatureGroup(name="Reach of each place")
     for site in plan.sites:
@@ -91,7 +100,7 @@ def _sites(plan: Plan) -> folium.FeatureGroup:
                 class_name=f"site{changed}",
                 icon_size=(28, 28),
             ),
-            title=text(f"{site.rank}: {site.name}"),
+            title=text(f"{site.rank}: {called(site.name, site.kind)}"),
             rank=site.rank,
             z_index_offset=1000 * (len(plan.sites) - site.rank),
         ).add_to(group)

@@ -3,6 +3,8 @@
 import datetime as dt
 import math
 
+from locator.maps.plan import called
+
 # a number and its unit, or a sign, stay on one line
 _NBSP = "\u00a0"
 _KM = 1_000.0
@@ -59,7 +61,14 @@ def listed(names: list[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
+def capital(text: str) -> str:
+    """Begin with a capital letter; the others stay as they are."""
+    return text[:1].upper() + text[1:]
+
+
 FILTERS = {
+    "capital": capital,
+    "called": called,
     "day": day,
     "listed": listed,
     "metres": metres,

@@ -21,6 +21,7 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.test import TestResponse
 
+from locator.analysis.siting import plan as make_plan
 from locator.errors import InputError, MissingLibraryError
 from locator.facts import Facts
 from locator.reports import _pdf
@@ -113,6 +114,17 @@ def test_what_is_not_offered_is_refused(client: FlaskClient, address: str, asked
     assert answer.content_type == "application/problem+json"
 
 
+def test_the_page_on_gaps_leads_to_the_plan(client: FlaskClient) -> None:
+    assert '<a href="/plan">' in client.get("/coverage").text
+
+
+def test_a_place_is_named_with_its_kind(client: FlaskClient) -> None:
+    asked = "new=10&near=400&from=bus+stop"
+    page = _ready(client, f"/plan?{asked}").text
+    assert len(re.findall(r"<h3>.*?</span> <span>Bus stop “[^”]+”", page)) >= 8
+    assert '"title": "1: bus stop \\u201c' in client.get(f"/maps/plan.js?{asked}").text
+
+
 def test_a_place_may_be_named(client: FlaskClient) -> None:
     named = _ready(client, f"/plan?{FEW}&site=NN1+1DE")
     spot = re.search(r'name="at" value="([^"]+)" checked', named.text)
@@ -158,7 +170,6 @@ def test_one_plan_at_a_time_and_a_short_queue(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go, making, most = threading.Event(), [0], [0]
-    make_plan = planner.make_plan
 
     def slow(*asked: Any, **options: Any) -> Any:
         making[0] += 1
@@ -197,7 +208,6 @@ def test_the_script_of_a_map_never_plans(
 def test_a_plan_far_from_the_best_is_made_anew(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_plan = planner.make_plan
 
     def poor(*asked: Any, **options: Any) -> Any:
         found = make_plan(*asked, **options)
