@@ -20,6 +20,7 @@ from locator.analysis.siting import Plan
 from locator.analysis.worth import Worth
 from locator.demand import NIGHT
 from locator.hours import STATES, WEEK_H, State
+from locator.registry.schema import Status
 from locator.registry.snapshot import Snapshot
 from locator.reports.maps import ALWAYS, OUT, SOMETIMES, UNKNOWN
 
@@ -27,6 +28,8 @@ type_figures = dict[str, Any]
 type_rows = list[dict[str, Any]]
 
 _COUNTINGS = {counting: counting.name.lower() for counting in Counting}
+# a kit of these may come into service without anybody buying one
+_PROMISED = (Status.PLANNED, Status.AGREED, Status.OBSTRUCTED)
 # wards in the page; the table beside it has all of them
 WARDS = 15
 # less than this much weight is what adding shares of hours leaves of nothing
@@ -237,8 +240,16 @@ def of_equity(found: Equity) -> type_figures:
     }
 
 
-def of_plan(found: Plan) -> type_figures:
-    """Give the plan, its sites, its curve and how far it can be trusted."""
+def of_plan(found: Plan, kits: pd.DataFrame) -> type_figures:
+    """Give the plan, its sites, its curve and how far it can be trusted.
+
+    Parameters
+    ----------
+    found
+        The plan.
+    kits
+        From :func:`kit_table`: those that may come into service count near sites.
+    """
     sites = []
     for site in found.sites:
         row = dataclasses.asdict(site)
@@ -270,6 +281,7 @@ def of_plan(found: Plan) -> type_figures:
                 "residents": _summed(sites, "residents"),
                 "night": sum(site.adds_night for site in found.sites),
                 "resampled": found.resampled,
+                "promised": near_promised(found, kits),
             }
         ),
         "sites": sites,
@@ -277,6 +289,23 @@ def of_plan(found: Plan) -> type_figures:
         "plan_deciles": rows(found.by_decile),
         "sensitivity": sensitivity,
     }
+
+
+def near_promised(found: Plan, kits: pd.DataFrame) -> int:
+    """Count the sites that lie near a kit that may come into service.
+
+    Parameters
+    ----------
+    found
+        The plan. Near is within the metres of its standard, in a straight line.
+    kits
+        ``status``, ``easting`` and ``northing`` (EPSG:27700 metres).
+    """
+    at = kits.loc[kits["status"].isin(_PROMISED), ["easting", "northing"]].to_numpy()
+    return sum(
+        bool((np.hypot(*(at - (site.easting, site.northing)).T) <= found.standard.metres).any())
+        for site in found.sites
+    )
 
 
 def _summed(listed: Sequence[Mapping[str, Any]], key: str) -> float | None:

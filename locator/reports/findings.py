@@ -80,7 +80,7 @@ def figures_of(facts: Facts, found: Findings) -> type_figures:
         **figures.of_gaps(found.gaps),
         **figures.of_worth(known, paper, found.kits),
         "equity": figures.of_equity(equity(incidents)),
-        **figures.of_plan(found.plan),
+        **figures.of_plan(found.plan, found.kits),
         "backtest": figures.of_backtest(found.backtest) if found.backtest else None,
     }
     after = {row["decile"]: row["after"] for row in gathered["plan_deciles"]}

@@ -3,9 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from locator.analysis.backtest import DENSEST, HINDSIGHT, OPTIMISED, POPULATION, RANDOM
+from locator.analysis.backtest import (
+    DENSEST,
+    GREEDY,
+    HINDSIGHT,
+    OPTIMISED,
+    POPULATION,
+    RANDOM,
+)
 from locator.hours import WEEK_H
-from locator.reports._words import listed, metres, number, points, pounds, share
+from locator.maps.plan import called
+from locator.reports._words import capital, listed, metres, number, points, pounds, share
 from locator.reports.figures import type_figures
 from locator.tables import Area
 
@@ -15,6 +23,8 @@ _FIRST = 3
 _EVEN = 0.01
 # chosen in fewer of the resampled plans, a place is one of several as good
 _STABLE = 0.8
+# a plan that reaches less of the best under another assumption hangs on that assumption
+_ROBUST = 0.9
 
 
 def summary(f: type_figures, says: str, standard: str) -> list[str]:
@@ -79,12 +89,26 @@ def _planned(f: type_figures, says: str) -> list[str]:
             f"{share(plan['covered_before_share'])} to {share(plan['covered_after_share'])}, "
             f"for about {pounds(plan['cost'])}; first of all {listed(first)}. Of all choices from "
             f"{number(plan['candidates'])} candidate places this one is {says}."
+            f"{_promised(f)}"
         )
     ]
 
 
+def _promised(f: type_figures) -> str:
+    many, plan = f["plan"]["promised"], f["plan"]
+    if not many:
+        return ""
+    lie = "lies" if many == 1 else "lie"
+    return (
+        f" {number(many)} of the {number(plan['number'])} {lie} within "
+        f"{metres(f['standard']['metres'])} in a straight line of a kit that is planned, agreed or "
+        "obstructed: ask what becomes of it first."
+    )
+
+
 def _place(row: Mapping[str, Any]) -> str:
     named = str(row["name"] or row.get("locality") or "a place without a name")
+    named = called(named, str(row.get("kind") or ""))
     if row.get("ward"):
         return f"{named}, {row['ward']} ward"
     town = str(row.get("locality") or "").rpartition(", ")[2]
@@ -130,9 +154,21 @@ def _tested(f: type_figures) -> list[str]:
             f"Tested on months that the choice had not seen, {f['backtest']['new']} kits chosen "
             "this "
             f"way add {share(best['adds'])} of the later records; chosen otherwise they add: "
-            f"{listed(told)}."
+            f"{listed(told)}.{''.join(map(_beside_greedy, start['rows']))}"
         )
     ]
+
+
+def _beside_greedy(row: Mapping[str, Any]) -> str:
+    if row["strategy"] != GREEDY or row["gain"] is None:
+        return ""
+    said = (
+        f" Simply taking the best next place each time ({GREEDY}) adds {share(row['adds'])}: the "
+        f"lead over it is {points(row['gain'])} points, 95 % interval "
+        f"{points(row['gain_low'])} to {points(row['gain_high'])}"
+    )
+    chance = row["gain_low"] is None or row["gain_low"] <= 0
+    return said + (", which may be chance." if chance else ".")
 
 
 def sure(f: type_figures, area: Area) -> list[tuple[str, str]]:
@@ -168,6 +204,8 @@ def sure(f: type_figures, area: Area) -> list[tuple[str, str]]:
             ),
         ),
     ]
+    if f["sensitivity"] and f["sites"]:
+        lines.append(_fragile(f))
     if f["plan"]["resampled"] and f["sites"]:
         steady = sum((site["frequency"] or 0.0) >= _STABLE for site in f["sites"])
         lines.append(
@@ -183,6 +221,39 @@ def sure(f: type_figures, area: Area) -> list[tuple[str, str]]:
             )
         )
     return lines
+
+
+def _fragile(f: type_figures) -> tuple[str, str]:
+    """Say under which assumptions the plan would be another one."""
+    changes = sorted(f["sensitivity"], key=lambda row: (row["share"], row["changed"]))
+    weak = [row for row in changes if row["share"] < _ROBUST]
+    if not weak:
+        return (
+            "The plan hangs on no single assumption.",
+            (
+                f"Under each of {number(len(changes))} others it reaches at least "
+                f"{share(changes[0]['share'], 0)} of what the best plan for it would."
+            ),
+        )
+    told = [
+        f"with {row['changed']} {number(row['kept'])} stay and it reaches {share(row['share'], 0)}"
+        for row in weak
+    ]
+    rest = changes[len(weak) :]
+    others = (
+        f" Under the other {_count(len(rest), 'change')} tried it reaches at least "
+        f"{share(rest[0]['share'], 0)}."
+        if rest
+        else ""
+    )
+    return (
+        "Best means best for the assumptions made.",
+        (
+            "Planned anew with one of them changed, so many of the "
+            f"{number(f['plan']['number'])} places stay, and so much of what is best then does "
+            f"this plan reach: {'; '.join(told)}.{others}"
+        ),
+    )
 
 
 def plan_lead(f: type_figures, says: str, objective: str) -> str:
@@ -243,7 +314,7 @@ def backtest_says(f: type_figures) -> list[str]:
     found = f["backtest"]
     lines = [
         (
-            f"“{_capital(OPTIMISED)}” is how the plan here is chosen. “{_capital(HINDSIGHT)}” knew "
+            f"“{capital(OPTIMISED)}” is how the plan here is chosen. “{capital(HINDSIGHT)}” knew "
             "the "
             "month itself, as nobody can: its lead is the price of not knowing the future. Where "
             "an "
@@ -275,7 +346,7 @@ def backtest_rows(f: type_figures) -> list[dict[str, Any]]:
             rows.append(
                 row
                 | {
-                    "strategy": _capital(row["strategy"]),
+                    "strategy": capital(row["strategy"]),
                     "interval": f"{share(row['low'])} to {share(row['high'])}",
                     "lead": "" if own else points(row["gain"]),
                     "lead_interval": "" if own else lead,
@@ -283,10 +354,6 @@ def backtest_rows(f: type_figures) -> list[dict[str, Any]]:
             )
         starts.append({"start": start["start"], "rows": rows})
     return starts
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def method(f: type_figures, standard: str, profile: str, source: str, travel: str) -> list[str]:

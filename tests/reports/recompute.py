@@ -66,6 +66,7 @@ class Kit(NamedTuple):
     at: tuple[float, float]
     precision_m: float
     serving: bool
+    promised: bool
     week: list[str]
     reported: str
 
@@ -104,6 +105,7 @@ class World:
                 grid(float(row["longitude"]), float(row["latitude"])),
                 float(row["precision_m"]),
                 row["status"] == "installed",
+                row["status"] in ("planned", "agreed", "obstructed"),
                 week_of(row["opening_hours"]),
                 row["reported"],
             )
@@ -611,6 +613,10 @@ class Planned:
                 "residents": sum(row["residents"] for row in rows),
                 "night": sum(row["adds_night"] for row in rows),
                 "resampled": resampled,
+                "promised": sum(
+                    nearest(at, [k.at for k in world.kits if k.promised]) <= world.metres
+                    for at in self.where
+                ),
             },
             "sites": rows,
             "curve": self.curve(before),
@@ -741,7 +747,7 @@ class Planned:
         """Give what is missed at each place, and who reaches it, under another assumption."""
         world = self.world
         metres, factor, counting, profile = world.metres, 1.0, "known", world.profile
-        places, weight = world.places, list(self.at_place)
+        places, weight, come = world.places, list(self.at_place), False
         if words.endswith("m in a straight line"):
             metres = float(words.split(maxsplit=1)[0])
         elif words.endswith("m on foot"):
@@ -750,6 +756,8 @@ class Planned:
             profile = world.profiles[words.split("“")[1].rstrip("”")]
         elif words == "kits with unknown hours count as open":
             counting = "possible"
+        elif words.startswith("kits planned, agreed or obstructed come into service"):
+            come = True
         elif words.startswith("only "):
             kind = words.removeprefix("only ").capitalize()
             weight = [0.0] * len(places)
@@ -768,7 +776,8 @@ class Planned:
         for kits in near:
             key = tuple(kits)
             if key not in shares:
-                shares[key] = world.share(key, counting, profile, range(HOURS))
+                coming = come and any(world.kits[k].promised for k in key)
+                shares[key] = 1.0 if coming else world.share(key, counting, profile, range(HOURS))
         missed = [w * (1 - shares[tuple(kits)]) for w, kits in zip(weight, near, strict=True)]
         return (
             missed,

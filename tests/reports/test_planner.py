@@ -10,10 +10,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import geopandas as gpd
+import pandas as pd
 import pyogrio
 import pypdf
 import pytest
@@ -22,7 +24,10 @@ from locator import tables
 from locator.analysis.goal import Goal
 from locator.errors import InputError, MissingLibraryError
 from locator.facts import Facts
+from locator.maps.plan import called
 from locator.reports import _pdf, exports
+from locator.reports._words import capital
+from locator.reports.figures import near_promised
 from locator.reports.planner import Options, report
 from locator.travel.standard import Standard
 from tests.reports.conftest import AT, Made
@@ -96,6 +101,74 @@ def test_the_page_says_what_matters(county: Made) -> None:
     for name, source in tables.sources(county.geodata).items():
         if name in ("incidents", "kits", "lsoa", "residents", "profile", "places", "sites"):
             assert source.attribution in html_lib.unescape(html)
+
+
+def _text(page: str) -> str:
+    return " ".join(html_lib.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def test_every_place_is_named_with_its_kind(made: Made) -> None:
+    html = html_lib.unescape(made.report.html)
+    for site in made.report.figures["sites"]:
+        if site["kind"].casefold() not in site["name"].casefold():
+            assert f"<b>{capital(site['kind'])} “{site['name']}”</b>" in html
+            assert html.count(f"“{site['name']}”") >= 2
+    first = made.report.figures["sites"][0]
+    assert first["name"] in " ".join(made.report.summary)
+
+
+def test_a_name_that_says_its_kind_stands_alone() -> None:
+    assert called("Police Station", "bus stop") == "bus stop “Police Station”"
+    assert called("Kettering General Hospital", "hospital") == "Kettering General Hospital"
+    assert called("52.23780, -0.89600", "point") == "52.23780, -0.89600"
+
+
+def test_the_first_page_says_what_hurts(county: Made) -> None:
+    told, summary = county.report.figures, " ".join(county.report.summary)
+    greedy = next(
+        row for row in told["backtest"]["starts"][0]["rows"] if row["strategy"] == "greedy"
+    )
+    assert f"(greedy) adds {100 * greedy['adds']:.1f}\u00a0%" in summary
+    assert f"{100 * greedy['gain']:+.1f} points".replace("-", "−") in summary
+    assert ("which may be chance" in summary) == (greedy["gain_low"] <= 0)
+    page = _text(county.report.html)
+    sure = page[page.index("How sure this is") : page.index("Where the next 5 belong")]
+    weak = [row for row in told["sensitivity"] if row["share"] < 0.9]
+    assert weak
+    for row in weak:
+        assert f"with {row['changed']} {row['kept']} stay and it reaches" in sure
+        assert f"{100 * row['share']:.0f}\u00a0%" in county.report.html
+
+
+def test_kits_that_may_come_are_asked_after_first(made: Made) -> None:
+    many = made.report.figures["plan"]["promised"]
+    said = "of a kit that is planned, agreed or obstructed" in " ".join(made.report.summary)
+    assert said == (many > 0)
+
+
+def test_a_kit_that_is_planned_beside_a_place_is_counted(county: Made) -> None:
+    site = county.report.figures["sites"][0]
+    kits = pd.DataFrame(
+        {
+            "status": ["planned", "damaged", "withdrawn"],
+            "easting": [site["easting"] + 400.0, site["easting"], site["easting"]],
+            "northing": [site["northing"]] * 3,
+        }
+    )
+    found = SimpleNamespace(
+        standard=Standard.within(400),
+        sites=[SimpleNamespace(easting=site["easting"], northing=site["northing"])],
+    )
+    assert near_promised(found, kits) == 1  # type: ignore[arg-type]
+    found.standard = Standard.within(399)
+    assert near_promised(found, kits) == 0  # type: ignore[arg-type]
+
+
+def test_how_to_make_it_again_promises_no_more_than_is_true(county: Made) -> None:
+    page = _text(county.report.html)
+    assert "A search that its time limit ends" in page
+    assert "State now" in page
+    assert "Hours now" not in page
 
 
 def test_the_page_needs_nothing_beside_it(made: Made) -> None:
