@@ -436,7 +436,10 @@ def _compared(name: str, row: "pd.Series[float]") -> str:
     points = f"{abs(row['gain']) * 100:.1f} points"
     interval = f"{row['gain_low'] * 100:+.1f} to {row['gain_high'] * 100:+.1f}"
     if row["gain_low"] <= 0 <= row["gain_high"]:
-        return f"Beside “{name}” there is no difference that chance could not make ({interval})."
+        return (
+            f"Beside “{name}” the difference of {row['gain'] * 100:+.1f} points is not clear (95 % "
+            f"interval {interval})."
+        )
     more = "more" if row["gain"] > 0 else "less"
     part = f", {abs(row['relative']):.0%} {more}" if row["relative"] == row["relative"] else ""
     return f"That is {points} {more} than “{name}” (95 % interval {interval}){part}."
@@ -458,8 +461,9 @@ def _assumptions(question: Question, placed: int, left_out: int) -> tuple[str, .
             "be smaller."
         ),
         (
-            f"The charity's order has {placed} kits in service; {left_out} more are left out, for "
-            f"their place is not known, and {rough} are placed less exactly than {metres:.0f} m. "
+            f"The charity's order is that in which {placed} kits in service were reported; it says "
+            f"of over 200. {left_out} more in service are left out, for their place is not known, "
+            f"and {rough} are placed less exactly than {metres:.0f} m, which counts against them. "
             "Dates are those of the first report, some only a year."
         ),
         (
@@ -471,12 +475,14 @@ def _assumptions(question: Question, placed: int, left_out: int) -> tuple[str, .
         f"Optimised choices are proven within {_GAP:.1%} of the best for the months they know.",
         (
             f"Random sites: the mean of {_DRAWS} draws from the candidates; their interval holds "
-            "95 % of the draws."
+            "95 % of the draws, that of the lead over them is of the mean."
         ),
         (
             "Other intervals: places of the test months resampled with all their records "
-            f"({_BOOTSTRAPS:,} times), the same for every strategy."
+            f"({_BOOTSTRAPS:,} times), the same for every strategy; what was chosen stays as it is."
         ),
+        "The kits of today stand in all months, also before they were put up.",
+        "Densest spots are taken without a distance between them: a weak opponent.",
     )
 
 

@@ -59,11 +59,14 @@ class Candidates:
         How many were left out, by reason.
     tables
         Names in ``sources.toml`` whose attribution is owed.
+    remarks
+        On points that somebody named, in sentences.
     """
 
     frame: pd.DataFrame
     left_out: Mapping[str, int]
     tables: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Count the sites."""
@@ -94,6 +97,7 @@ def gather(
     points: Sequence[tuple[float, float]] = (),
     excluded: gpd.GeoDataFrame | None = None,
     near: tuple[geodesy.type_floats, float] | None = None,
+    refusals: bool = True,
 ) -> Candidates:
     """Gather sites from the registry, the built-in tables, a grid and points.
 
@@ -116,6 +120,9 @@ def gather(
     near
         Positions (EPSG:27700 metres, ``(m, 2)``) and metres: sites that have none of them
         within a straight line so long are left out.
+    refusals
+        Whether nothing is offered beside a host who has refused. A point that somebody named
+        stays, with a remark. Not where strangers may ask: they could find out who has refused.
 
     Raises
     ------
@@ -137,7 +144,7 @@ def gather(
         raise InputError(msg)
     left_out: Counter[str] = Counter()
     parts = [_given(points)]
-    registered = _registered(facts)
+    registered = _registered(facts) if refusals or REGISTRY in sources else _placed(_frame([]))
     refused = registered[registered["decision"] == Decision.REFUSED]
     if REGISTRY in sources:
         built = registered["decision"] == Decision.BUILT
@@ -154,7 +161,13 @@ def gather(
         metres, _ = PointIndex(near[0]).nearest_many(found[["easting", "northing"]].to_numpy())
         left_out["have no demand within the standard"] = int((metres > near[1]).sum())
         found = found[metres <= near[1]]
-    keep = ~_within(found, refused, REFUSED_M)
+    beside = _within(found, refused if refusals else refused[:0], REFUSED_M)
+    named = (found["source"] == GIVEN).to_numpy()
+    remarks = tuple(
+        f"{name} lies within {REFUSED_M:g} m of a host who has refused."
+        for name in found.loc[beside & named, "name"]
+    )
+    keep = ~beside | named
     left_out[f"within {REFUSED_M:g} m of a host who has refused"] = int((~keep).sum())
     if excluded is not None:
         inside = keep & _inside(found, excluded)
@@ -168,6 +181,7 @@ def gather(
         _located(facts, found[first].reset_index(drop=True)),
         {reason: count for reason, count in left_out.items() if count},
         tuple(sorted(owed)),
+        remarks,
     )
 
 

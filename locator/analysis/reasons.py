@@ -57,7 +57,8 @@ def period(demand: Demand) -> str:
         return ""
     first, last = demand.months
     years, months = (int(last[at]) - int(first[at]) for at in (slice(0, 4), slice(5, 7)))
-    if years * _MONTHS + months + 1 == _MONTHS:
+    known = demand.points["month"].replace("", np.nan).nunique()
+    if years * _MONTHS + months + 1 == known == _MONTHS:
         return " a year"
     return f" of {first}" if first == last else f" of {first} to {last}"
 

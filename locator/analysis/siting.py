@@ -364,7 +364,7 @@ def plan(  # everything after the question may be left out
         kept=described.kept,
         left_out=dict(question.candidates.left_out),
         candidates=len(question.candidates),
-        assumptions=(*described.assumptions(), *notes),
+        assumptions=(*question.candidates.remarks, *described.assumptions(), *notes),
         tables=_tables(question, residents),
         months=question.demand.months,
         version=question.snapshot.version,

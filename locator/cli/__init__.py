@@ -1,19 +1,25 @@
 """Answer on the command line, look after the registry, serve the site and build the tables."""
 
+import sys
+
 import click
 
-from locator.cli import (
-    coverage,
-    data,
-    exchange,
-    lookups,
-    network,
-    planning,
-    registry,
-    reporting,
-    serving,
-)
-from locator.cli._shared import Group
+try:
+    from locator.cli import (
+        coverage,
+        data,
+        exchange,
+        lookups,
+        network,
+        planning,
+        registry,
+        reporting,
+        serving,
+    )
+    from locator.cli._shared import Group
+except KeyboardInterrupt:
+    # imports take seconds on a busy machine; click says the same of commands
+    sys.exit("Aborted!")
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -378,10 +378,14 @@ def _summary(found: Plan) -> str:
     )
     if found.metres is not None:
         way = found.metres
+        counted = f"with ways over {way.cap:,.0f} m counted as so long " if way.capped else ""
         reached = (
-            f"From {way.before:,.0f} m to {way.after:,.0f} m; no choice makes it less than "
-            f"{way.bound:,.0f} m. {reached}"
+            f"From {way.before:,.0f} m to {way.after:,.0f} m {counted}and no choice makes it less "
+            f"than {way.bound:,.0f} m. {reached}"
         )
+        if way.capped and way.full_before is not None and way.full_after is not None:
+            full = f"In full from {way.full_before:,.0f} m to {way.full_after:,.0f} m."
+            reached = f"{full} {reached}"
     few = "" if found.least is None else f" At least {found.least} are needed."
     return (
         f"{count} {'site' if count == 1 else 'sites'} for {found.cost:,.0f} GBP, chosen for "
@@ -390,11 +394,15 @@ def _summary(found: Plan) -> str:
 
 
 def _title(site: Site) -> str:
-    where = f", {site.locality}" if site.locality else ""
-    what = f"{site.name} ({site.kind}){where}"
+    what = _place(site)
     if site.moved_from:
         return f"{what}: {site.moved_from} moves here"
     return what if site.action is Action.NEW_CABINET else f"{what}: {site.action}"
+
+
+def _place(site: Site) -> str:
+    """Name a place with its kind: a stop called “Police Station” is no police station."""
+    return ", ".join(filter(None, (f"{site.name} ({site.kind})", site.locality)))
 
 
 def _sites_table(found: Plan) -> Table:
@@ -406,7 +414,7 @@ def _sites_table(found: Plan) -> Table:
         often = [f"{site.frequency:.0%}"] if site.frequency is not None else []
         table.add_row(
             str(site.rank),
-            ", ".join(filter(None, (site.name, site.locality))),
+            _place(site),
             f"{site.adds:,.0f}",
             f"{site.adds_share:.1%}",
             f"{site.adds_night:,.0f}",

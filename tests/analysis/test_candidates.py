@@ -39,6 +39,7 @@ def imported(tmp_path: Path) -> Facts:
         f"Refused hall,pub,{LAT + 0.02},{LON},refused",
         f"Built hall,pub,{LAT + 0.03},{LON},built",
         f"Twin of the open hall,bus stop,{LAT + 0.0001},{LON},open",
+        f"Twin of the refused hall,bus stop,{LAT + 0.0201},{LON},open",
     ]
     file.write_text("\n".join(rows))
     done = here("import", str(file), "--as", "candidates", "--write", "--by", "A Planner")
@@ -51,6 +52,7 @@ def test_decisions_are_respected(imported: Facts) -> None:
     assert sorted(found.frame["name"]) == ["Agreed hall", "Open hall"]
     assert found.left_out == {
         "their host has refused": 1,
+        "within 30 m of a host who has refused": 1,
         "a kit has been put up there": 1,
         "within 20 m of another": 1,
     }
@@ -62,10 +64,15 @@ def test_decisions_are_respected(imported: Facts) -> None:
 
 def test_no_other_name_brings_a_refused_place_back(imported: Facts) -> None:
     metre = 1 / 111_200
-    near, far = (LAT + 0.02 + m * metre for m in (REFUSED_M - 5, REFUSED_M + 5))
+    near, far = (LAT + 0.02 + m * metre for m in (REFUSED_M - 5, -REFUSED_M - 5))
     found = gather(imported, [], points=[(LON, near), (LON, far)])
-    assert found.frame["latitude"].tolist() == [far]
-    assert found.left_out == {"within 30 m of a host who has refused": 1}
+    assert found.frame["latitude"].tolist() == [near, far], "somebody named the place"
+    assert found.remarks == (
+        f"Point {near:.5f}, {LON:.5f} lies within 30 m of a host who has refused.",
+    )
+    silent = gather(imported, [], points=[(LON, near), (LON, far)], refusals=False)
+    assert len(silent) == 2
+    assert silent.remarks == ()
     imported.close()
 
 

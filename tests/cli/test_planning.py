@@ -34,6 +34,9 @@ def test_a_plan_as_a_table(locator: Locator) -> None:
     ):
         assert said in out
     assert "Candidate sites: NaPTAN" in out
+    # the table says what a place is: a stop can have the name of a building
+    table = out[out.index("Sites") : out.index("1. ")]
+    assert table.count("(hospital)") + table.count("(GP practice)") + table.count("station)") == 3
     assert done.stderr == ""
 
 
@@ -87,6 +90,9 @@ def test_the_mean_way(locator: Locator) -> None:
     done = locator("plan", "--new", "2", "--objective", "median", "--candidates", "hospital")
     assert "the shortest mean way to a kit" in done.stdout
     assert "no choice makes it less than" in done.stdout
+    # the county is wider than what counts: both the mean that was made short and the true one
+    assert "with ways over 2,000 m counted as so long" in done.stdout
+    assert "In full from " in done.stdout
 
 
 def test_residents_instead_of_records(locator: Locator) -> None:
@@ -142,6 +148,8 @@ def test_no_site_in_an_excluded_area(locator: Locator, tmp_path: Path) -> None:
         (["plan", "--new", "1", "--profile", "no such"], "profile"),
         (["plan", "--new", "1", "--out", "plan.doc"], "Choose one of csv"),
         (["plan", "--new", "1", "--full", "100"], "counts in full"),
+        (["plan", "--new", "1", "--cabinet-gbp", "1e308"], "at most a million"),
+        (["plan", "--new", "1", "--action", "bag"], "hours of its host"),
         (["plan", "--share", "0.999", "--candidates", "hospital"], "All candidates together"),
         (["backtest", "--new", "0"], "range"),
     ],
@@ -214,6 +222,24 @@ def test_ctrl_c_prints_the_best_plan_until_then(tmp_path: Path) -> None:
     assert "3 sites for 2,043 GBP" in said
     assert "proven best" in said
     assert "Somebody stopped the resampling" in said
+
+
+def test_ctrl_c_while_python_imports_is_no_fault() -> None:
+    code = """
+import sys
+class Stop:
+    def find_spec(self, name, *_):
+        if name == "pandas":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Stop())
+sys.argv = ["locator", "--help"]
+from locator.cli import main
+sys.exit(main())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=False, timeout=60, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "Aborted!\n")
 
 
 def _drain(terminal: int) -> None:
