@@ -1,13 +1,14 @@
 """Make the planner's report with its tables and layers."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from locator.analysis.candidates import REGISTRY, kinds, matching
-from locator.analysis.goal import Goal
+from locator.analysis.candidates import REGISTRY, kinds, matching, read_areas
+from locator.analysis.goal import Action, Goal
 from locator.cli._shared import as_json_option, open_facts, print_json, progress_bar
 from locator.cli.coverage import standard_of, standard_options
 from locator.errors import InputError
@@ -16,6 +17,11 @@ from locator.reports import exports
 from locator.reports.planner import Options, report
 
 _NEW = 10
+_ACTIONS = {
+    "cabinet": Action.NEW_CABINET,
+    "bag": Action.NEW_BAG,
+    "always": Action.OPEN_ALWAYS,
+}
 
 
 @click.command("plan-report")
@@ -33,6 +39,19 @@ _NEW = 10
 @click.option(
     "--site", "sites", multiple=True, help="A place to consider as well; may be repeated."
 )
+@click.option(
+    "--exclude",
+    type=click.Path(path_type=Path),
+    help="GeoJSON or GeoPackage with areas in which no kit may go.",
+)
+@click.option(
+    "--action",
+    "actions",
+    multiple=True,
+    type=click.Choice(list(_ACTIONS)),
+    help="What may be done: a new cabinet, a bag in premises, making a kit reachable always.",
+)
+@click.option("--bag-hours", default="", help="OSM hours of the premises where bags would be.")
 @click.option(
     "--seconds",
     default=60.0,
@@ -63,6 +82,9 @@ def plan_report_command(  # noqa: PLR0917  # click passes by name
     budget: float | None,
     sources: str,
     sites: tuple[str, ...],
+    exclude: Path | None,
+    actions: tuple[str, ...],
+    bag_hours: str,
     seconds: float,
     resamples: int,
     folder: Path,
@@ -87,7 +109,12 @@ def plan_report_command(  # noqa: PLR0917  # click passes by name
     with open_facts() as facts:
         options = Options(
             standard=standard_of(facts, within_m, minutes, fetch, pace, walking=walking),
-            goal=_goal(new, budget, seconds),
+            goal=replace(
+                _goal(new, budget, seconds),
+                actions=tuple(_ACTIONS[name] for name in actions),
+                bag_hours=bag_hours,
+            ),
+            excluded=None if exclude is None else read_areas(exclude),
             sources=_kinds(facts, sources),
             points=tuple(_position(facts, text) for text in sites),
             resamples=resamples,

@@ -25,8 +25,10 @@ def number(value: float | None, digits: int = 0) -> str:
     return f"{value:,.{digits}f}"
 
 
-def pounds(value: float) -> str:
-    """Write an amount of money: ``£5,850``."""
+def pounds(value: float | None) -> str:
+    """Write an amount of money: ``£5,850``; a dash where it is not known."""
+    if value is None or not math.isfinite(value):
+        return _NONE
     return f"£{value:,.0f}"
 
 

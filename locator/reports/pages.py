@@ -21,6 +21,7 @@ from locator.reports.figures import type_figures
 from locator.reports.findings import Findings, gap_cell
 from locator.reports.maps import Content, Ground, Mark, county_map, on_grid, view_map, views
 
+_COUNTED = ("known", "possible", "paper")
 # links for the screen (words and addresses) and the address of the styles -> the page
 type_page = Callable[[Sequence[tuple[str, str]], str], str]
 
@@ -63,7 +64,8 @@ def page(facts: Facts, found: Findings, f: type_figures, command: str) -> type_p
                 ("gaps", "night"),
                 ("opening", "opened_night"),
             )
-        },
+        }
+        | {"bands": any(_varies([row[key] for row in f["bands"]]) for key in _COUNTED)},
         "cell_minimum": CELL_MINIMUM,
         "sources": [known[name] for name in owed(found)],
         "release": release_of("bleed-kit-locator"),
@@ -98,6 +100,7 @@ def _said(facts: Facts, found: Findings, f: type_figures) -> dict[str, Any]:
         "method": sentences.method(
             f, near, demand.profile_name, demand.profile_source, str(facts.travel)
         ),
+        "left_out": sentences.left_out(chosen.left_out),
         "assumptions": list(dict.fromkeys(filter(None, assumed))),
         "unknown": sentences.unknown(f, area),
     }

@@ -49,6 +49,11 @@ class Options:
         Whether the plan is made again under other assumptions, and on earlier months.
     command
         The command that makes the same report.
+    excluded
+        Areas with a CRS in which no site may lie.
+    public
+        Whether strangers ask: then refusals of hosts have no part in it, lest a named point tell
+        who has refused.
     """
 
     standard: Standard
@@ -60,6 +65,8 @@ class Options:
     sensitivity: bool = True
     backtest: bool = True
     command: str = ""
+    excluded: gpd.GeoDataFrame | None = None
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -228,7 +235,9 @@ def question(facts: Facts, options: Options, day: dt.date) -> Question:
         facts,
         options.sources,
         points=options.points,
+        excluded=options.excluded,
         near=(demand.places.grid, options.standard.metres),
+        refusals=not options.public,
     )
     return Question.of(facts, demand, candidates, options.standard, options.goal, day)
 

@@ -256,11 +256,22 @@ def _fragile(f: type_figures) -> tuple[str, str]:
     )
 
 
+def left_out(reasons: Mapping[str, int]) -> str:
+    """Say which candidate places were left out, and why; empty if none was."""
+    told = [f"{number(count)} {reason}" for reason, count in reasons.items()]
+    return f"Candidate places that were left out: {'; '.join(told)}." if told else ""
+
+
 def plan_lead(f: type_figures, says: str, objective: str) -> str:
     """Introduce the plan."""
     plan = f["plan"]
     people = plan["residents"]
-    also = f" {number(people)} residents come newly within reach of a kit." if people else ""
+    also = (
+        f" {number(people)} residents come within reach of a kit in service, whatever its hours, "
+        "for the first time."
+        if people
+        else ""
+    )
     return (
         f"Chosen from {number(plan['candidates'])} candidate places for {objective}, beside the "
         f"kits that are known to be open. Together they add "

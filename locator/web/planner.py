@@ -3,7 +3,7 @@
 Strangers may ask for a short list of things only. Plans and reports are worked out behind the
 requests, one of each at a time, few may wait for their turn, and both are kept: the emergency page
 never waits for a planner. Open data alone is read: never partners' incidents, and no candidate of
-the registry, which may name hosts.
+the registry, which may name hosts, nor who of them has refused.
 """
 
 import datetime as dt
@@ -353,6 +353,7 @@ def _options(choice: Choice, seconds: float) -> Options:
         points=choice.sites,
         resamples=_RESAMPLES,
         command=choice.command,
+        public=True,
     )
 
 

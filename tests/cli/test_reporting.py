@@ -35,6 +35,39 @@ def test_json_and_no_pdf(locator: Locator, tmp_path: Path) -> None:
     assert {Path(path).name for path in told["files"]} == {path.name for path in out.iterdir()}
 
 
+def test_where_no_kit_may_go_and_what_may_be_done(locator: Locator, tmp_path: Path) -> None:
+    west, east, south, north = -0.93, -0.86, 52.22, 52.26
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    areas = tmp_path / "areas.geojson"
+    areas.write_text(
+        json.dumps(
+            {
+                "type": "FeatureCollection",
+                "features": [
+                    {
+                        "type": "Feature",
+                        "properties": {},
+                        "geometry": {"type": "Polygon", "coordinates": [ring]},
+                    }
+                ],
+            }
+        )
+    )
+    out = tmp_path / "report"
+    more = ("--new", "3", "--exclude", str(areas), "--action", "cabinet", "--action", "always")
+    done = locator("plan-report", *more, *FEW, "--no-pdf", "--out", str(out), "--json")
+    assert done.returncode == 0, done.stderr
+    sites = json.loads(done.stdout)["figures"]["sites"]
+    assert {site["action"] for site in sites} <= {"new cabinet", "make reachable day and night"}
+    assert "make reachable day and night" in {site["action"] for site in sites}
+    for site in sites:
+        inside = west <= site["longitude"] <= east and south <= site["latitude"] <= north
+        assert not (inside and site["action"] == "new cabinet")
+    page = (out / "report.html").read_text("utf-8")
+    assert "in an excluded area" in page
+    assert "--action cabinet --action always" in page
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

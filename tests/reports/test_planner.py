@@ -164,6 +164,15 @@ def test_a_kit_that_is_planned_beside_a_place_is_counted(county: Made) -> None:
     assert near_promised(found, kits) == 0  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("name", "same"), [("county", True), ("small", False)])
+def test_shares_that_are_equal_all_day_are_said_once(
+    request: pytest.FixtureRequest, name: str, *, same: bool
+) -> None:
+    page = _text(request.getfixturevalue(name).report.html)
+    assert ("The shares are the same by day and by night" in page) == same
+    assert ("By time of day" in page) != same
+
+
 def test_how_to_make_it_again_promises_no_more_than_is_true(county: Made) -> None:
     page = _text(county.report.html)
     assert "A search that its time limit ends" in page

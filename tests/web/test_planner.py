@@ -21,6 +21,7 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.test import TestResponse
 
+from locator.analysis import candidates
 from locator.analysis.siting import plan as make_plan
 from locator.errors import InputError, MissingLibraryError
 from locator.facts import Facts
@@ -364,6 +365,26 @@ def test_partners_are_never_asked(client: FlaskClient, monkeypatch: pytest.Monke
     assert _ready(client, "/report?new=1&near=400&from=bus+station").status_code == 200
     assert asked
     assert not any(asked)
+
+
+def test_refusals_of_hosts_are_never_read(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidates, "_registered", None)
+    asked = "new=1&near=150&from=bus+station&at=52.2378,-0.8960"
+    assert _ready(client, f"/plan?{asked}").status_code == 200
+    assert _ready(client, f"/report?{asked}").status_code == 200
+
+
+def test_the_first_plan_is_begun_behind_one_that_compiles(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[planner.Choice] = []
+    monkeypatch.setattr(planner, "_plan_job", begun.append)
+    with app.test_request_context("/plan"):
+        planner.warm()
+    assert [choice.new for choice in begun] == [3, 10]
+    assert len(begun[0].sources) == 1
 
 
 @pytest.fixture(scope="module")
