@@ -437,7 +437,7 @@ def _compared(name: str, row: "pd.Series[float]") -> str:
     interval = f"{row['gain_low'] * 100:+.1f} to {row['gain_high'] * 100:+.1f}"
     if row["gain_low"] <= 0 <= row["gain_high"]:
         return (
-            f"Beside “{name}” the difference of {row['gain'] * 100:+.1f} points is not clear (95 % "
+            f"Beside “{name}” there is no clear difference: {row['gain'] * 100:+.1f} points (95 % "
             f"interval {interval})."
         )
     more = "more" if row["gain"] > 0 else "less"
@@ -461,8 +461,8 @@ def _assumptions(question: Question, placed: int, left_out: int) -> tuple[str, .
             "be smaller."
         ),
         (
-            f"The charity's order is that in which {placed} kits in service were reported; it says "
-            f"of over 200. {left_out} more in service are left out, for their place is not known, "
+            f"The charity's order is that in which {placed} kits in service were reported; it speaks "
+            f"of over 200 in all. {left_out} more in service are left out, for their place is not known, "
             f"and {rough} are placed less exactly than {metres:.0f} m, which counts against them. "
             "Dates are those of the first report, some only a year."
         ),
