@@ -461,8 +461,9 @@ def _assumptions(question: Question, placed: int, left_out: int) -> tuple[str, .
             "be smaller."
         ),
         (
-            f"The charity's order is that in which {placed} kits in service were reported; it speaks "
-            f"of over 200 in all. {left_out} more in service are left out, for their place is not known, "
+            f"The charity's order is that in which {placed} kits in service were reported; it "
+            f"speaks of over 200 in all. {left_out} more in service are left out, for their place "
+            "is not known, "
             f"and {rough} are placed less exactly than {metres:.0f} m, which counts against them. "
             "Dates are those of the first report, some only a year."
         ),
