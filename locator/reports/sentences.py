@@ -236,22 +236,21 @@ def _fragile(f: type_figures) -> tuple[str, str]:
             ),
         )
     told = [
-        f"with {row['changed']} {number(row['kept'])} stay and it reaches {share(row['share'], 0)}"
-        for row in weak
+        f"with {row['changed']} {number(row['kept'])} and {share(row['share'], 0)}"
+        for row in weak[:_FIRST]
     ]
-    rest = changes[len(weak) :]
+    more, rest = weak[_FIRST:], changes[len(weak) :]
+    also = f" {_count(len(more), 'more change')} cost over a tenth of the best." if more else ""
     others = (
-        f" Under the other {_count(len(rest), 'change')} tried it reaches at least "
-        f"{share(rest[0]['share'], 0)}."
+        f" With {number(len(rest))} others it is at least {share(rest[0]['share'], 0)}."
         if rest
         else ""
     )
     return (
         "Best means best for the assumptions made.",
         (
-            "Planned anew with one of them changed, so many of the "
-            f"{number(f['plan']['number'])} places stay, and so much of what is best then does "
-            f"this plan reach: {'; '.join(told)}.{others}"
+            f"How many of the {number(f['plan']['number'])} places stay if one is changed, and "
+            f"what the plan reaches of the best then: {'; '.join(told)}.{also}{others}"
         ),
     )
 

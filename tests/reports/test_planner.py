@@ -135,9 +135,8 @@ def test_the_first_page_says_what_hurts(county: Made) -> None:
     sure = page[page.index("How sure this is") : page.index("Where the next 5 belong")]
     weak = [row for row in told["sensitivity"] if row["share"] < 0.9]
     assert weak
-    for row in weak:
-        assert f"with {row['changed']} {row['kept']} stay and it reaches" in sure
-        assert f"{100 * row['share']:.0f}\u00a0%" in county.report.html
+    for row in sorted(weak, key=lambda row: (row["share"], row["changed"]))[:3]:
+        assert f"with {row['changed']} {row['kept']} and {100 * row['share']:.0f} %" in sure
 
 
 def test_kits_that_may_come_are_asked_after_first(made: Made) -> None:
