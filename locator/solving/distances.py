@@ -1,17 +1,15 @@
 """List how far rows of demand are from the sites that could serve them."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from locator.solving._kernels import type_floats, type_numbers, type_small
-from locator.solving.solution import OPTIMAL
+from locator.solving.solution import OPTIMAL, in_words
 
 _NONE = -1
 # a gap below this is said with two digits
-_SMALL_GAP = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,9 +201,4 @@ class Assigned:
     @property
     def says(self) -> str:
         """How good the choice is, in English."""
-        if self.proven:
-            return "proven best"
-        # rounded up: what is said must hold
-        digits = 2 if self.gap < _SMALL_GAP else 1
-        percent = math.ceil(self.gap * 100 * 10**digits) / 10**digits
-        return f"within {percent:.{digits}f} % of the best possible"
+        return in_words(self.gap)

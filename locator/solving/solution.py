@@ -53,10 +53,15 @@ class Solution:
     @property
     def says(self) -> str:
         """How good the choice is, in English."""
-        if self.proven:
-            return "proven best"
-        percent = self.gap * 100
-        digits = 2 if percent < 0.1 else 1  # noqa: PLR2004
-        # rounded up: what is said must hold
-        upper = math.ceil(percent * 10**digits - _NOISE) / 10**digits
-        return f"within {upper:.{digits}f} % of the best possible"
+        return in_words(self.gap)
+
+
+def in_words(gap: float) -> str:
+    """Say how good a choice is that may be better by a part, 0 to 1."""
+    if gap <= OPTIMAL:
+        return "proven best"
+    percent = gap * 100
+    digits = 2 if percent < 0.1 else 1  # noqa: PLR2004
+    # rounded up: what is said must hold
+    upper = math.ceil(percent * 10**digits - _NOISE) / 10**digits
+    return f"within {upper:.{digits}f} % of the best possible"
