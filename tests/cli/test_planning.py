@@ -12,6 +12,7 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import pytest
+import shapely
 
 from tests.cli.conftest import Locator
 
@@ -120,8 +121,8 @@ def test_no_site_in_an_excluded_area(locator: Locator, tmp_path: Path) -> None:
     first = json.loads(locator("plan", "--new", "1", *FEW, "--bootstrap", "0", "--json").stdout)
     (site,) = first["sites"]
     file = tmp_path / "not_here.geojson"
-    at = gpd.points_from_xy([site["longitude"]], [site["latitude"]], crs=4326)
-    gpd.GeoDataFrame(geometry=at.to_crs(27700).buffer(100), crs=27700).to_crs(4326).to_file(file)
+    around = shapely.Point(site["longitude"], site["latitude"]).buffer(0.001)
+    gpd.GeoDataFrame(geometry=[around], crs=4326).to_file(file)
     again = locator(
         "plan", "--new", "1", *FEW, "--bootstrap", "0", "--exclude", str(file), "--json"
     )
