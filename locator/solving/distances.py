@@ -9,7 +9,6 @@ from locator.solving._kernels import type_floats, type_numbers, type_small
 from locator.solving.solution import OPTIMAL, in_words
 
 _NONE = -1
-# a gap below this is said with two digits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +55,8 @@ class Distances:
         ----------
         row, site, metres
             Shape ``(pairs,)``. Of equal pairs the nearest counts; pairs beyond the row's limit
-            are left out.
+            are left out. Distances and limits count to the nanometre: below it, what is gained
+            would drown in the rounding of sums.
         rows, sites
             How many there are of each.
         limit, weight
@@ -79,6 +79,7 @@ class Distances:
             if not (np.isfinite(some) & (some >= 0)).all():
                 msg = f"All {name} are finite and at least 0."
                 raise ValueError(msg)
+        metres, limits = metres.round(9), limits.round(9)
         order = np.flatnonzero(metres <= limits[row])
         if not (np.diff(row[order] * sites + site[order]) > 0).all():
             order = order[np.lexsort((metres[order], site[order], row[order]))]
