@@ -151,7 +151,8 @@ class Gaps:
     gaps
         At most as many as were asked for.
     gap_of
-        Position in ``gaps`` of each row of the demand; -1 for rows in none of them.
+        Position in ``gaps`` of each row of the demand, all rows of one place alike; -1 for rows
+        in none of them.
     weight
         Everything out of reach, in gaps or not.
     rest

@@ -142,6 +142,7 @@ def of_coverage(coverage: Coverage, authorities: Mapping[str, str]) -> type_figu
             **{name: plain(coverage.total[counting]) for counting, name in _COUNTINGS.items()},
             "loss": plain(coverage.loss),
             "loss_least": plain(coverage.loss_least),
+            "loss_is_ignorance": coverage.loss_is_ignorance,
         },
         "night": plain(at_night),
         "hours": rows(hours),

@@ -38,11 +38,16 @@ def summary(f: type_figures, says: str, standard: str) -> list[str]:
             "only "
             f"kits known to be open at that hour it is {share(found['known'], 0)}: between "
             f"{share(found['loss_least'], 0)} and {share(found['loss'], 0)} of what seems covered "
-            "is "
-            "lost to closing hours, and to hours that nobody has written down."
+            f"is lost {_why_lost(found)}."
         )
     ]
     return lines + _gaps(f) + _confirmed(f) + _planned(f, says) + _tested(f) + _fair(f)
+
+
+def _why_lost(found: Mapping[str, Any]) -> str:
+    if found["loss_is_ignorance"]:
+        return "because nobody has written down the hours; none is known to be lost to shut doors"
+    return "to closing hours, and to hours that nobody has written down"
 
 
 def _gaps(f: type_figures) -> list[str]:
@@ -181,7 +186,7 @@ def sure(f: type_figures, area: Area) -> list[tuple[str, str]]:
                 f"{number(kits['in_service'])} kits count here, those that news and council pages "
                 f"name, say to be installed and let us place; {area.charity} speaks of over 200. "
                 "The "
-                "real gaps are smaller. Nobody has confirmed these kits to us."
+                "real gaps may be smaller. Nobody has confirmed these kits to us."
             ),
         ),
         (

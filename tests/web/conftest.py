@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser, sync_playwright
 
 from locator.settings import Settings
 from locator.web import create_app
+from tests.conftest import missing
+from tests.serving import FLAGS, Server, chromium, serve
 from tests.walked import import_kits_of_rutland
 
 
@@ -62,3 +65,20 @@ def walking_app(
 def walking(walking_app: Flask, evening: Clock) -> FlaskClient:
     evening.now = dt.datetime.fromisoformat("2026-07-04T20:00+01:00")
     return walking_app.test_client()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serve(tmp_path_factory.mktemp("site")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = chromium()
+    if executable is None:
+        missing("Needs Chromium: apt install chromium.")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield opened
+        opened.close()

@@ -14,7 +14,7 @@ import pytest
 import shapely
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from locator import geodesy
 from locator.analysis.reach import reach
@@ -23,8 +23,7 @@ from locator.travel.journey import Travel
 from locator.travel.network import Detour
 from locator.travel.pace import Pace
 from locator.travel.streets import Streets
-from tests.conftest import missing
-from tests.serving import FLAGS, Server, chromium, serve
+from tests.serving import Server, serve
 from tests.walked import import_kits_of_rutland
 
 pytestmark = pytest.mark.browser
@@ -32,23 +31,6 @@ pytestmark = pytest.mark.browser
 SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
 HERE = {"latitude": 52.2378, "longitude": -0.8960, "accuracy": 20}
 PAGES = ["/", "/map", "/coverage", "/coverage?within=150&hours=any", "/data", "/nothing"]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serve(tmp_path_factory.mktemp("site")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = chromium()
-    if executable is None:
-        missing("Needs Chromium: apt install chromium.")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @dataclass

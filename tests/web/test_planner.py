@@ -18,7 +18,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 from werkzeug.test import TestResponse
 
 from locator.analysis import candidates
@@ -29,9 +29,8 @@ from locator.reports import _pdf
 from locator.reports.planner import Options, report
 from locator.settings import Settings
 from locator.web import create_app, planner
-from tests.conftest import missing
 from tests.reports.counties import HOSTILE, made_up
-from tests.serving import FLAGS, Server, chromium, serve
+from tests.serving import Server
 
 # few candidates: planned in a moment
 FEW = "new=3&near=400&from=hospital&from=railway+station"
@@ -416,23 +415,6 @@ def test_names_of_kits_and_sites_stay_text(hostile_app: Flask) -> None:
 
 
 SIZES = {"phone": (390, 844), "small": (320, 640), "desktop": (1280, 800)}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serve(tmp_path_factory.mktemp("site")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = chromium()
-    if executable is None:
-        missing("Needs Chromium: apt install chromium.")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
