@@ -24,7 +24,7 @@ from locator.errors import BusyError, LocatorError
 from locator.facts import Facts
 from locator.maps import ROUGH_M
 from locator.settings import Settings
-from locator.web import pictures, planner, public, words
+from locator.web import coverage, emergency, kits, pages, pictures, planner, words
 
 _STATIC = Path(__file__).parent / "static"
 _NOT_FOUND, _SERVER_ERROR = 404, 500
@@ -83,9 +83,8 @@ def create_app(
     facts = Facts.open(settings)
     app.extensions["facts"] = facts
     app.extensions["clock"] = clock or facts.calendar.now
-    app.register_blueprint(public.blueprint)
-    app.register_blueprint(pictures.blueprint)
-    app.register_blueprint(planner.blueprint)
+    for room in (emergency, kits, coverage, pages, pictures, planner):
+        app.register_blueprint(room.blueprint)
     app.jinja_env.filters.update(words.FILTERS)
     Compress(app)
     app.after_request(_with_security_headers)

@@ -10,8 +10,7 @@ from flask.testing import FlaskClient
 
 from locator.errors import DataError, RegistryError
 from locator.settings import Settings
-from locator.web import create_app
-from locator.web import public as public_pages
+from locator.web import create_app, emergency
 
 ADDRESSES = ["/", "/map", "/coverage", "/data", "/nothing", "/maps/kits.js", "/static/site.css"]
 
@@ -93,7 +92,7 @@ def test_an_unforeseen_error_keeps_what_was_typed_out_of_the_log(
         msg = "52.23780 secret street"
         raise ZeroDivisionError(msg)
 
-    monkeypatch.setattr(public_pages, "_positions", broken)
+    monkeypatch.setattr(emergency, "_positions", broken)
     with caplog.at_level(logging.DEBUG):
         response = client.post("/", data={"place": "secret street"})
     assert response.status_code == 500

@@ -1,34 +1,23 @@
-"""Serve the pages for everyone: nearest kits, the map of kits and the map of gaps."""
+"""Serve the page for an emergency: what to do first, and the kits near a place."""
 
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from locator import geodesy, tables
-from locator.analysis.coverage import (
-    BANDS,
-    CELL_MINIMUM,
-    FINDINGS,
-    Counting,
-    Coverage,
-    says_of_profiles,
-)
-from locator.analysis.equity import curve_picture, decile_picture
-from locator.analysis.fetch import Answer, Availability, Fetch
-from locator.analysis.nearest import nearest, overview
+from locator import geodesy
+from locator.analysis.fetch import Answer, Fetch
+from locator.analysis.nearest import nearest
 from locator.errors import InputError
-from locator.maps import coverage as coverage_maps
 from locator.places import Position
 from locator.web import pictures
 from locator.web.here import facts, now
 
-blueprint = Blueprint("public", __name__)
+blueprint = Blueprint("emergency", __name__)
 
 # a phone's own estimate is never better than this indoors, whatever it says
 _BEST_ACCURACY_M = 5.0
 _WORST_ACCURACY_M = 50_000.0
 _CHOICES = 12
-_NEARLY_ALL = 0.994
 # kits farther than this, and more kits than this, are folded away
 _FARTHEST_RUN_S = 900.0
 _SHOWN = 3
@@ -152,100 +141,3 @@ def _what_to_tell(position: Position) -> dict[str, str]:
         lines["Grid reference"] = geodesy.grid_reference(position.lon, position.lat)
         lines["Latitude, longitude"] = f"{position.lat:.5f}, {position.lon:.5f}"
     return lines
-
-
-@blueprint.get("/map")
-def kits() -> str:
-    """Show all kits on a map and as a list."""
-    moment = now()
-    fetches = overview(facts().snapshot(), moment)
-    order = list(Availability)
-    fetches.sort(key=lambda f: (order.index(f.availability), f.kit["address"], f.kit["name"]))
-    return render_template(
-        "public/map.html",
-        fetches=fetches,
-        at=moment,
-        picture=pictures.kits_picture(),
-        attributions=_attributions("areas", "kits", "basemap"),
-    )
-
-
-@blueprint.get("/coverage")
-def coverage() -> str:
-    """Show where recorded violence lies out of reach of every kit that can be had."""
-    within_m, when = pictures.coverage_choice()
-    snapshot = facts().snapshot()
-    figures = pictures.coverage_figures(snapshot, within_m)
-    found = pictures.coverage_gaps(figures, when)
-    cells, in_small_cells = figures.coverage.cells(pictures.counting(when))
-    return render_template(
-        "public/coverage.html",
-        coverage=figures.coverage,
-        published=len(snapshot.kits),
-        says_of_profiles=says_of_profiles(figures.by_profile),
-        residents=figures.residents,
-        equity=figures.equity,
-        decile_picture=decile_picture(figures.equity),
-        curve_picture=curve_picture(figures.equity),
-        gaps=found,
-        findings=FINDINGS,
-        Counting=Counting,
-        out_of_reach=span(*(1 - share for share in figures.coverage.total.values())),
-        span=span,
-        lost=_lost(figures.coverage),
-        hours_of_band=_hours_of_bands(),
-        within_m=within_m,
-        standards=pictures.standards(),
-        attributions=_attributions(
-            "areas",
-            "kits",
-            *figures.coverage.demand.tables,
-            *figures.residents.demand.tables,
-            "streets",
-            "lsoa_outlines",
-            "basemap",
-        ),
-        when=when,
-        cell_bands=coverage_maps.cell_bands(cells),
-        decile_bands=coverage_maps.decile_bands(),
-        cell_minimum=CELL_MINIMUM,
-        in_small_cells=in_small_cells,
-        picture=pictures.coverage_picture(figures, when),
-    )
-
-
-def span(*shares: float) -> str:
-    """Write the least and the most of some shares: ``85 to 93%``; only all is 100%."""
-    low, high = (
-        f"{100 * share:.0f}" if share <= _NEARLY_ALL or share == 1 else "over 99"
-        for share in (min(shares), max(shares))
-    )
-    return f"{low}%" if low == high else f"{low} to {high}%"
-
-
-def _lost(coverage: Coverage) -> str:
-    """Write what closing hours cost; empty if there is nothing to lose."""
-    if coverage.loss != coverage.loss:  # NaN is not equal to itself
-        return ""
-    return span(coverage.loss_least, coverage.loss)
-
-
-def _hours_of_bands() -> dict[str, str]:
-    """Write the hours of each part of the day: ``Night, 22 to 6``."""
-    starts = [first for _, first in BANDS]
-    ends = [*starts[1:], starts[0]]
-    return {
-        name: f"{name.capitalize()}, {first} to {end}"
-        for (name, first), end in zip(BANDS, ends, strict=True)
-    }
-
-
-def _attributions(*names: str) -> list[str]:
-    return tables.attributions(facts().settings.geodata, *names)
-
-
-@blueprint.get("/data")
-def data() -> str:
-    """Say where everything comes from and under which licence."""
-    streets = facts().travel.streets
-    return render_template("public/data.html", network=streets and streets.network.about)

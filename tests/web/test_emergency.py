@@ -1,0 +1,247 @@
+import datetime as dt
+import re
+from html import unescape
+
+import pytest
+from flask.testing import FlaskClient
+
+from locator.analysis.nearest import nearest
+from locator.facts import Facts
+from tests.web.conftest import Clock
+from tests.web.reading import STAMFORD_ROAD, line_of, text_of
+
+
+def test_the_home_page_is_small(client: FlaskClient) -> None:
+    total = 0
+    page = client.get("/", headers={"Accept-Encoding": "gzip"})
+    total += len(page.data)
+    html = client.get("/").text
+    for path in re.findall(r'(?:src|href)="(/static/[^"]+)"', html):
+        response = client.get(unescape(path), headers={"Accept-Encoding": "gzip"}, buffered=True)
+        assert response.status_code == 200
+        total += len(response.data)
+    assert total < 30_000
+
+
+def test_a_postcode(client: FlaskClient) -> None:
+    text = text_of(client.post("/", data={"place": "nn1 1de"}).text)
+    assert "Kits near NN1 1DE" in text
+    opened, maybe = text.index("Open now, as published"), text.index("May be shut: hours not known")
+    assert opened < text.index("Royal & Derngate theatre") < maybe < text.index("The Cordwainer")
+    assert "130 m in a straight line" in text
+    assert re.search(r"about 1 to \d+ min running, 1 to \d+ min walking", text)
+    assert "the 999 operator gives the code" in text
+    assert "it may be 120 m from the mark" in text
+    assert "Grid reference SP 7558 6048" in text
+    assert "never checked" in text
+    assert "Kits whose place is not known (10)" in text
+
+
+def test_a_location(client: FlaskClient) -> None:
+    data = {"lat": "52.2378", "lon": "-0.8960", "accuracy": "25"}
+    text = text_of(client.post("/", data=data).text)
+    assert "Kits near your location" in text
+    assert "known to about 25 m" in text
+    assert "Nearest postcode NN1" in text
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"lat": "x", "lon": "1"}, "not a number"),
+        ({"lat": "nan", "lon": "nan"}, "not in Great Britain"),
+        ({"lat": "inf", "lon": "0"}, "not in Great Britain"),
+        ({"lat": "48.85", "lon": "2.35"}, "not in Great Britain"),
+        ({"lat": "52.2", "lon": "-0.9", "accuracy": "nan"}, "does not know where it is"),
+        ({"lat": "52.2", "lon": "-0.9", "accuracy": "200000"}, "does not know where it is"),
+        ({"lat": "52.2"}, "not a number"),
+        ({"place": ""}, "Type a place"),
+        ({}, "Type a place"),
+        ({"place": "qqqq"}, "was not found in Northamptonshire"),
+        ({"place": "x" * 500}, "too long"),
+        ({"place": "MK9 3QA"}, "not a postcode of Northamptonshire"),
+    ],
+)
+def test_bad_input_is_said_at_the_field(
+    client: FlaskClient, data: dict[str, str], expected: str
+) -> None:
+    response = client.post("/", data=data)
+    assert response.status_code == 422
+    error = re.search(r'<p class="error"[^>]*>(.*?)</p>', response.text, re.DOTALL)
+    assert error is not None
+    assert expected in unescape(error[1])
+    assert "<title>Error:" in response.text
+    assert 'aria-invalid="true"' in response.text
+    assert "What works" in error[1] or "instead" in error[1] or "Check the order" in error[1]
+
+
+def test_what_was_typed_comes_back_harmless(client: FlaskClient) -> None:
+    typed = '"><script>alert(1)</script>{{7*7}}'
+    html = client.post("/", data={"place": typed}).text
+    assert "<script>alert" not in html
+    assert "{{7*7}}" in unescape(html)
+    assert 'value="&#34;&gt;&lt;script&gt;' in html
+
+
+def test_several_places_are_a_choice(client: FlaskClient) -> None:
+    html = client.post("/", data={"place": "The Ridings"}).text
+    choices = [unescape(c) for c in re.findall(r'<button[^>]+value="([^"]+)"', html)]
+    assert "The Ridings, Brixworth" in choices
+    assert "Kits near" not in html
+    picked = client.post("/", data={"place": choices[0]}).text
+    assert f"Kits near {choices[0]}" in text_of(picked)
+
+
+def test_an_unsure_place_is_asked_back(client: FlaskClient) -> None:
+    text = text_of(client.post("/", data={"place": "The Ridings, Northampton"}).text)
+    assert "Which one do you mean?" in text
+    assert "suburb that you did not name" in text
+
+
+def test_too_far_says_stay(client: FlaskClient) -> None:
+    text = text_of(client.post("/", data={"place": "NN13 7AB"}).text)
+    assert "We know of no kit that is close enough" in text
+    assert "Stay and press" in text
+    assert "Never leave them alone" in text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"place": "Corby"},
+        {"place": "NN1"},
+        {"lat": "52.2378", "lon": "-0.896", "accuracy": "5000"},
+    ],
+)
+def test_a_rough_place_gets_no_promise(client: FlaskClient, data: dict[str, str]) -> None:
+    text = text_of(client.post("/", data=data).text)
+    assert "We only know roughly where you are" in text
+    assert "How long it takes cannot be told" in text
+    assert "could be here within" not in text
+    assert "Grid reference" not in text
+    assert "Nearest postcode" not in text
+
+
+def test_the_promise_holds_at_the_high_end(client: FlaskClient, facts: Facts) -> None:
+    for place in ("NN1 1DE", "NN1 1DP", "NN8 1QD", "NN10 9NG", "NN5 7QP"):
+        position = facts.gazetteer.resolve(place)[0]
+        text = text_of(client.post("/", data={"place": place}).text)
+        at = facts.calendar.read("2026-07-04 23:30")
+        nearest_open = nearest(facts.snapshot(), position, facts.travel, at=at).reachable[0]
+        assert nearest_open.run is not None
+        promised = "could be here within" in text
+        assert promised == (nearest_open.run.high_s <= 300)
+
+
+def test_nothing_is_shown_as_ready(client: FlaskClient, facts: Facts) -> None:
+    for place in ("NN1 1DE", "Kettering", "Wellingborough", "Corby"):
+        html = client.post("/", data={"place": place}).text
+        assert "state-ready" not in html
+        assert html.count("Not confirmed") == html.count("state-open") + html.count("state-unknown")
+
+
+STEPS = [
+    "Go north-west along Stamford Road, 60 m",
+    "Go on along the footpath, 70 m",
+    "Bear right into Catmos Street, 70 m",
+    "Go on along High Street, 40 m",
+    "Turn right into Market Place, 80 m",
+    "The kit is there",
+]
+
+
+def _ways(html: str) -> dict[str, list[str]]:
+    """Give the steps to each kit, by its name."""
+    found = {}
+    for item in html.split('<li class="kit-item"')[1:]:
+        details = re.search(r'<details class="way".*?</details>', item, re.DOTALL)
+        if details:
+            name = unescape(re.findall(r"<h4>(.*?)</h4>", item)[0])
+            found[name] = [unescape(s) for s in re.findall(r"<li>(.*?)</li>", details[0])]
+    return found
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"place": STAMFORD_ROAD},
+        {"place": "SK 86379 08679"},
+        {"lat": "52.6690", "lon": "-0.7240", "accuracy": "8"},
+    ],
+)
+def test_the_way_is_said_in_steps(walking: FlaskClient, data: dict[str, str]) -> None:
+    response = walking.post("/", data=data)
+    assert response.status_code == 200
+    ways = _ways(response.text)
+    assert list(ways) == ["Test kit in Oakham market", "Test kit in an Oakham pub"]
+    assert ways["Test kit in Oakham market"][0].startswith("Get to Stamford Road, about 2")
+    assert ways["Test kit in Oakham market"][1:] == STEPS
+    text = text_of(response.text)
+    spans = (
+        r"3[34]0 m along streets , there and back about [34] to [5-7] min running, "
+        r"[89] to 1[1-4] min walking"
+    )
+    assert re.search(spans, text)
+    assert re.search(r"The way there, 3[34]0 m", text)
+    assert "Times are estimates: along the streets of OpenStreetMap of 2018-02-27" in text
+    assert text.count("© OpenStreetMap contributors") >= 1
+    # the line of the way is in the page only, where the map's script finds it
+    first = line_of(response.text)
+    assert first[0] == pytest.approx((52.6690, -0.7240), abs=1e-4)
+    assert first[-1] == pytest.approx((52.6702, -0.7275), abs=2e-5)
+
+
+def test_uppingham(walking: FlaskClient) -> None:
+    html = walking.post("/", data={"place": "SP 8660 9960"}).text
+    ways = _ways(html)
+    assert "Turn right into Market Place, 80 m" in ways["Test kit in Uppingham market"]
+    # its hours are not known: it comes apart, and the way is said all the same
+    assert ways["Test kit in an Uppingham school"][-1].startswith("The kit is")
+
+
+def test_exactly_on_a_kit(walking: FlaskClient) -> None:
+    html = walking.post("/", data={"place": "52.6702, -0.7275"}).text
+    assert _ways(html)["Test kit in Oakham market"] == ["The kit is where you are"]
+    assert "0 m away , there and back" in text_of(html)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "52.6195, -0.7255",  # a field between Oakham and Uppingham
+        "52.6629, -0.6534",  # in Rutland Water
+    ],
+)
+def test_far_from_every_street(walking: FlaskClient, place: str) -> None:
+    html = walking.post("/", data={"place": place}).text
+    assert _ways(html) == {}
+    text = text_of(html)
+    assert "We know of no kit that is close enough" in text
+    assert "along streets ," not in text
+    assert re.search(r"About \d+\.\d km away\. How long it takes cannot be told: it is far", text)
+
+
+def test_where_no_streets_are_loaded_nothing_changes(
+    walking: FlaskClient, client: FlaskClient, clock: Clock, evening: Clock
+) -> None:
+    evening.now = clock.now
+    loaded, plain = (c.post("/", data={"place": "NN1 1DE"}).text for c in (walking, client))
+    assert _ways(loaded) == {}
+    kit = re.compile(r'<li class="kit-item" id="kit-NN-0030".*?</li>', re.DOTALL)
+    (one,), (other,) = kit.findall(loaded), kit.findall(plain)
+    assert one == other
+    assert "in a straight line" in one
+
+
+def test_a_pub_that_shuts_while_you_walk(walking: FlaskClient, evening: Clock) -> None:
+    # 960 m and the call take 13.6 minutes, by the far end of the range half a minute more
+    pub = "Test kit in an Oakham pub"
+    seen = {}
+    for minute in (40, 50):
+        evening.now = dt.datetime.fromisoformat(f"2026-07-04T22:{minute}+01:00")
+        html = walking.post("/", data={"place": STAMFORD_ROAD}).text
+        shut = html.index("Shut, planned or not in service")
+        seen[minute] = html.index(pub) < shut
+        if not seen[minute]:
+            assert "Shuts Sat 4 Jul, 23:00: you may not get there in time" in text_of(html)
+    assert seen == {40: True, 50: False}
