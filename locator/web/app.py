@@ -14,7 +14,6 @@ from flask import (
     make_response,
     render_template,
     request,
-    url_for,
 )
 from flask_compress import Compress
 from werkzeug.exceptions import HTTPException
@@ -24,7 +23,7 @@ from locator.errors import BusyError, LocatorError
 from locator.facts import Facts
 from locator.maps import ROUGH_M
 from locator.settings import Settings
-from locator.web import coverage, emergency, kits, pages, pictures, planner, words
+from locator.web import coverage, emergency, kits, languages, pages, pictures, planner, words
 
 _STATIC = Path(__file__).parent / "static"
 _NOT_FOUND, _SERVER_ERROR = 404, 500
@@ -86,6 +85,7 @@ def create_app(
     for room in (emergency, kits, coverage, pages, pictures, planner):
         app.register_blueprint(room.blueprint)
     app.jinja_env.filters.update(words.FILTERS)
+    languages.install(app)
     Compress(app)
     app.after_request(_with_security_headers)
     app.register_error_handler(LocatorError, _problem_of_ours)
@@ -100,6 +100,9 @@ def _page_context() -> dict[str, object]:
     return {
         "area": facts.area,
         "asset": _asset,
+        "here_in": languages.here_in,
+        "language": languages.spoken(),
+        "languages": languages.languages().values(),
         "rough_m": ROUGH_M,
         "source": tables.sources(facts.settings.geodata),
     }
@@ -108,7 +111,7 @@ def _page_context() -> dict[str, object]:
 def _asset(path: str) -> str:
     """Give the address of a static file, new whenever its content changes."""
     digest = hashlib.sha256((_STATIC / path).read_bytes()).hexdigest()[:12]
-    return url_for("static", filename=path, v=digest)
+    return f"{languages.root()}/static/{path}?v={digest}"
 
 
 def _with_security_headers(response: Response) -> Response:

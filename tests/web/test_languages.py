@@ -1,0 +1,61 @@
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import write_po
+from flask.testing import FlaskClient
+
+from locator.settings import Settings
+from locator.web import create_app, languages
+
+
+@pytest.fixture
+def polish(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> Iterator[FlaskClient]:
+    """The site with a catalogue that is laid beside the others."""
+    catalogue = Catalog("pl")
+    catalogue.add("Data", "Dane")
+    text = io.BytesIO()
+    write_po(text, catalogue)
+    (tmp_path / "pl.po").write_bytes(text.getvalue())
+    monkeypatch.setattr(languages, "_FOLDER", tmp_path)
+    languages.languages.cache_clear()
+    languages._catalogue.cache_clear()
+    yield create_app(settings).test_client()
+    languages.languages.cache_clear()
+    languages._catalogue.cache_clear()
+
+
+def _language(html: str) -> str:
+    return html.split('<html lang="')[1].split('"', maxsplit=1)[0]
+
+
+def test_a_language_stands_in_front_of_every_address(polish: FlaskClient) -> None:
+    page = polish.get("/pl/map")
+    assert _language(page.text) == "pl"
+    assert 'href="/pl/coverage"' in page.text
+    assert 'href="/static/site.css?' in page.text
+    assert "Vary" not in page.headers or "Accept-Language" not in page.headers["Vary"]
+    assert _language(polish.get("/en/map").text) == "en-GB"
+    assert polish.post("/pl/", data={"place": "NN1 1DE"}).status_code == 200
+    assert polish.get("/de/map").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("accepted", "spoken"),
+    [("pl", "pl"), ("pl-PL,en;q=0.5", "pl"), ("de,en;q=0.5", "en-GB"), ("de", "en-GB")],
+)
+def test_otherwise_the_browser_says(polish: FlaskClient, accepted: str, spoken: str) -> None:
+    page = polish.get("/", headers={"Accept-Language": accepted})
+    assert _language(page.text) == spoken
+    assert "Accept-Language" in page.headers["Vary"]
+
+
+def test_what_nobody_has_read_is_not_reviewed(polish: FlaskClient) -> None:
+    assert [(one.code, one.reviewed) for one in languages.languages().values()] == [
+        ("en", True),
+        ("pl", False),
+    ]
