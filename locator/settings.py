@@ -42,6 +42,13 @@ class Settings(BaseSettings):
         default=False,
         description="Set when the site is reached over HTTPS: adds Strict-Transport-Security.",
     )
+    site_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^/\s?#]+/?)?$",
+        description="Scheme and host that the public reaches the site under, such as "
+        "`https://kits.example.org`: printed as QR code, named in the sitemap and in previews of "
+        "links. Empty takes the host of each request.",
+    )
     overhead_s: float = Field(
         default=60.0,
         ge=0,
