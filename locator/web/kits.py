@@ -1,60 +1,140 @@
-"""Serve the pages of kits: all of them, each one, and each town."""
+"""Serve what helps before the day: pages of kits and towns, posters, downloads, the widget."""
 
 import dataclasses
 import datetime as dt
+import functools
+import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 
 import numpy as np
-from flask import Blueprint, redirect, render_template, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
-from flask_babel import format_date
+from flask_babel import format_date, get_locale
 from flask_babel import gettext as _
+from markupsafe import Markup
 
-from locator import geodesy
+from locator import geodesy, tables
 from locator.analysis.days import Day, days, next_holidays
 from locator.analysis.fetch import Availability, Fetch
 from locator.analysis.nearest import nearest, overview
-from locator.analysis.towns import Town, towns
-from locator.errors import KitNotFoundError
-from locator.places import Position
+from locator.analysis.towns import Town, slug, towns
+from locator.errors import InputError, KitNotFoundError
+from locator.exchange.formats import FORMATS
+from locator.places import Position, fold
 from locator.registry import custody
 from locator.registry.schema import Status
 from locator.registry.snapshot import Snapshot
-from locator.web import addresses, pictures
+from locator.reports import posters
+from locator.reports.downloads import kits_file
+from locator.reports.maps import on_grid
+from locator.reports.townmap import Mark, town_map
+from locator.web import addresses, languages, pictures, printing
 from locator.web.here import attributions, facts, now
 
 blueprint = Blueprint("kits", __name__)
 
 _NEARBY = 3
+# what a poster is for: at the kit, at a wall near it, behind the counter
+_POSTERS = ("here", "near", "staff")
+_DOWNLOADS = {
+    "geojson": "application/geo+json",
+    "gpx": "application/gpx+xml",
+    "kml": "application/vnd.google-earth.kml+xml",
+    "csv": "text/csv; charset=utf-8",
+}
+_PAGES = ("emergency.home", "kits.every", "coverage.gaps", "pages.data", "kits.places")
+# the most that the protocol of sitemaps allows in one file
+_SITEMAP_MOST = 50_000
+# other sites may frame this one page; it runs no script and shows nothing of a visitor
+_FRAMED = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; "
+    "frame-ancestors *; base-uri 'none'",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Cache-Control": "no-cache",
+}
 
 
 @blueprint.app_template_filter("weekday")
 def _weekday(day: dt.date) -> str:
-    """Write a day of this year: ``Saturday 4 July``."""
-    return str(format_date(day, "EEEE d MMMM"))
+    """Write a day of the coming months: ``Saturday 4 July``."""
+    english = str(get_locale()).startswith(languages.SOURCE)
+    return str(format_date(day, "EEEE d MMMM") if english else format_date(day, "full"))
 
 
-@blueprint.app_template_filter("full_date")
-def _full_date(day: dt.date) -> str:
-    """Write a day of any year: ``4 July 2026``."""
-    return str(format_date(day, "d MMMM y"))
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A town on the page of all kits.
+
+    Attributes
+    ----------
+    town
+        Which it is.
+    fetches
+        Those of its kits that are shown, those that can be had first.
+    """
+
+    town: Town
+    fetches: list[Fetch]
+
+    @property
+    def unplaced(self) -> str:
+        """References of the kits whose exact place is not known."""
+        hidden = (f for f in self.fetches if f.availability is Availability.UNPLACED)
+        return " ".join(str(fetch.kit["reference"]) for fetch in hidden)
 
 
 @blueprint.get("/map")
 def every() -> str:
-    """Show all kits on a map and as a list."""
-    moment = now()
-    fetches = overview(facts().snapshot(), moment)
+    """Show all kits on a map and as a list by town."""
+    snapshot, moment = facts().snapshot(), now()
+    fetches = overview(snapshot, moment)
+    asked = request.args.get("town", "").strip()
+    every_town = _towns(snapshot)
+    listed = [Listed(town, _shown(town, fetches, fold(asked))) for town in every_town]
+    shown = {f.kit["reference"] for one in listed for f in one.fetches}
     order = list(Availability)
-    fetches.sort(key=lambda f: (order.index(f.availability), f.kit["address"], f.kit["name"]))
+    for one in listed:
+        one.fetches.sort(key=lambda f: (order.index(f.availability), f.kit["name"]))
     return render_template(
         "public/map.html",
         fetches=fetches,
+        asked=asked,
+        towns=every_town,
+        listed=[one for one in listed if one.fetches],
+        # nobody may miss a kit because its place is not known
+        apart=[
+            f
+            for f in fetches
+            if f.availability is Availability.UNPLACED and f.kit["reference"] not in shown
+        ],
+        counts={state.name: sum(f.availability is state for f in fetches) for state in order},
         at=moment,
         picture=pictures.kits_picture(),
         attributions=attributions("areas", "kits", "basemap"),
+        downloads=list(_DOWNLOADS),
+        widget=addresses.whole("kits.widget"),
+        addresses=addresses.of("kits.every"),
     )
+
+
+def _shown(town: Town, fetches: list[Fetch], asked: str) -> list[Fetch]:
+    """Choose the kits of a town that fit what was typed."""
+    inside = [fetches[row] for row in town.rows]
+    if asked in fold(town.name):
+        return inside
+    return [f for f in inside if asked in fold(f"{f.kit['name']} {f.kit['address']}")]
 
 
 @blueprint.get("/kit/<reference>")
@@ -79,12 +159,14 @@ def one(reference: str) -> ResponseReturnValue:
         at=moment,
         week=week,
         holidays=holidays,
-        town=_town_of(snapshot, row),
+        town=next(town for town in _towns(snapshot) if row in town.rows),
         nearby=_nearby(snapshot, kit, at, moment) if at else [],
         grid_reference=geodesy.grid_reference(*at) if at else "",
+        plus_code=geodesy.plus_code(*at) if at else "",
         picture=pictures.kits_picture() if at else None,
+        has_posters=kit["status"] == Status.INSTALLED,
         page=addresses.whole("kits.one", reference=proper),
-        in_languages=addresses.in_languages("kits.one", reference=proper),
+        addresses=addresses.of("kits.one", reference=proper),
         attributions=attributions("kits", "basemap"),
     )
 
@@ -135,10 +217,211 @@ def _nearby(
     """List the other kits that are nearest and may be open, by distance."""
     here = Position(*at, float(str(kit["precision_m"])), str(kit["name"]), "kit")
     answer = nearest(snapshot, here, facts().travel, at=moment, count=_NEARBY + 1, routes=0)
-    others = [f for f in (*answer.reachable, *answer.unknown) if f.kit != kit]
-    return sorted(others, key=lambda f: f.distance_m or 0.0)[:_NEARBY]
+    others = [
+        fetch
+        for fetch in (*answer.reachable, *answer.unknown)
+        if fetch.kit["reference"] != kit["reference"]
+    ]
+    return sorted(others, key=lambda fetch: fetch.distance_m or 0.0)[:_NEARBY]
 
 
-def _town_of(snapshot: Snapshot, row: int) -> Town:
-    every_town = towns(snapshot, facts().settings.geodata)
-    return next(town for town in every_town if row in town.rows)
+def _towns(snapshot: Snapshot) -> tuple[Town, ...]:
+    return towns(snapshot.ground, facts().settings.geodata)
+
+
+@blueprint.get("/in/<town>")
+def town(town: str) -> ResponseReturnValue:
+    """Show the kits of a town as a list and a map to print."""
+    snapshot, moment = facts().snapshot(), now()
+    proper = slug(town)
+    found = next((one for one in _towns(snapshot) if one.slug == proper), None)
+    if found is None:
+        msg = _("We know of no bleed kit in a town or village of that name.")
+        raise KitNotFoundError(msg)
+    if town != proper:
+        return redirect(url_for("kits.town", town=proper), HTTPStatus.PERMANENT_REDIRECT)
+    every_kit = overview(snapshot, moment)
+    page = addresses.whole("kits.town", town=proper)
+    return render_template(
+        "public/town.html",
+        town=found,
+        fetches=[every_kit[row] for row in found.rows],
+        at=moment,
+        drawing=Markup(_drawing(snapshot.ground, found, str(get_locale()))),  # noqa: S704  # SVG
+        page=page,
+        qr=Markup(posters.qr(page, _("Code that leads to this page"))),  # noqa: S704  # our SVG
+        addresses=addresses.of("kits.town", town=proper),
+        attributions=attributions("areas", "kits", "basemap"),
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _drawing(snapshot: Snapshot, found: Town, language: str) -> str:
+    """Draw the map of a town once for each state of the registry; empty if no kit is placed."""
+    del language
+    known = facts()
+    kits = snapshot.kits.iloc[list(found.rows)]
+    columns = (kits.geometry.x, kits.geometry.y, kits["precision_m"], kits["status"])
+    marks = [
+        Mark(number, easting, northing, precision_m, installed=status == Status.INSTALLED)
+        for number, (easting, northing, precision_m, status) in enumerate(
+            zip(*columns, strict=True), 1
+        )
+        if not np.isnan(easting)
+    ]
+    if not marks:
+        return ""
+    title = _("Map of the bleed kits in %(town)s", town=found.name or _("other places"))
+    tells = _("The numbers are those of the list below.")
+    return town_map(marks, on_grid(known.county)[0], known.settings.geodata, title, tells)
+
+
+@blueprint.get("/kit/<reference>/poster.<any(pdf, png):form>")
+def poster(reference: str, form: str) -> Response:
+    """Print a poster with a QR code that leads to the kit's page.
+
+    Raises
+    ------
+    InputError
+        There is no such poster, or the kit is not said to be installed.
+    """
+    purpose = request.args.get("for", _POSTERS[0])
+    snapshot, moment = facts().snapshot(), now()
+    row = _row(snapshot, custody.normal_reference(reference))
+    if row is None:
+        custody.find(facts().engine, reference)
+    if purpose not in _POSTERS:
+        msg = f"Choose a poster for {', '.join(_POSTERS[:-1])} or {_POSTERS[-1]}."
+        raise InputError(msg)
+    if row is None or snapshot.kits["status"].iloc[row] != Status.INSTALLED:
+        msg = _("There is no poster for this kit: it is not said to be in service.")
+        raise InputError(msg)
+    fetch = _fetch(snapshot, row, moment)
+    page = addresses.whole("kits.one", reference=str(fetch.kit["reference"]))
+    html = render_template(
+        "public/poster.html",
+        purpose=purpose,
+        fetch=fetch,
+        kit=fetch.kit,
+        at=moment,
+        page=page,
+        qr=Markup(posters.qr(page, _("Code that leads to this page"))),  # noqa: S704  # our SVG
+    )
+    return printing.printed(html, form, f"bleed-kit-{fetch.kit['reference']}-{purpose}.{form}")
+
+
+@blueprint.get("/kits.<any(geojson, gpx, kml, csv):form>")
+def download(form: str) -> Response:
+    """Hand out the public list of kits as a file."""
+    snapshot, moment = facts().snapshot(), now()
+    fetches = overview(snapshot, moment)
+    day = moment.astimezone(snapshot.calendar.zone).date()
+    told = tuple(fetch.confirmed for fetch in fetches)
+    made = _file(_Listing(snapshot.ground, day, told, tuple(fetches)), form)
+    response = make_response(made.content)
+    response.content_type = _DOWNLOADS[form]
+    response.set_etag(made.digest)
+    response.last_modified = made.since
+    response.headers["Cache-Control"] = "no-cache"
+    # anybody may build on public data
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    name = f"bleed-kits-{fold(facts().area.name).replace(' ', '-')}-{day}{_suffix(form)}"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.make_conditional(request)
+    return response
+
+
+def _suffix(form: str) -> str:
+    return FORMATS[form].extensions[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """What a file of kits tells: the same kits, day and checks make the same file."""
+
+    snapshot: Snapshot
+    day: dt.date
+    told: tuple[bool, ...]
+    fetches: tuple[Fetch, ...] = dataclasses.field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A file, its digest, and since when it is like that."""
+
+    content: bytes
+    digest: str
+    since: dt.datetime
+
+
+@functools.lru_cache(maxsize=2 * len(_DOWNLOADS))
+def _file(listing: _Listing, form: str) -> _Made:
+    known = facts()
+    source = tables.sources(known.settings.geodata)["kits"]
+    note = (
+        f"{known.area.advice} Bleed kits in {known.area.name} as known on {listing.day}, edition "
+        f"{listing.snapshot.version}: published and unconfirmed unless a kit says that it was "
+        f"checked. {source.attribution} Licence: {source.licence}."
+    )
+    content = kits_file(listing.fetches, form, note)
+    return _Made(content, hashlib.sha256(content).hexdigest()[:16], now())
+
+
+@blueprint.get("/widget")
+def widget() -> Response:
+    """Show a small page that other sites may frame: it opens the locator in a new tab."""
+    response = make_response(render_template("public/widget.html"))
+    response.headers.update(_FRAMED)
+    return response
+
+
+@blueprint.get("/places")
+def places() -> str:
+    """Show the places that a visitor keeps on their own device; the server knows none."""
+    return render_template(
+        "public/places.html",
+        addresses=addresses.of("kits.places"),
+    )
+
+
+@blueprint.get("/robots.txt")
+def robots() -> Response:
+    """Tell programs that read the web what is worth reading."""
+    lines = ["User-agent: *"]
+    for path in ("/plan", "/report", "/kit/*/tell", "/kit/*/poster."):
+        lines += [f"Disallow: {path}", f"Disallow: /*{path}"]
+    lines.append(f"Sitemap: {addresses.whole('kits.sitemap')}")
+    response = make_response("\n".join([*lines, ""]))
+    response.content_type = "text/plain; charset=utf-8"
+    return response
+
+
+@blueprint.get("/sitemap.xml")
+def sitemap() -> Response:
+    """List every page in every language; a list that is too long for one file is divided."""
+    snapshot = facts().snapshot()
+    pages = [addresses.in_languages(endpoint) for endpoint in _PAGES]
+    pages += [addresses.in_languages("kits.town", town=one.slug) for one in _towns(snapshot)]
+    pages += [
+        addresses.in_languages("kits.one", reference=reference)
+        for reference in snapshot.kits["reference"]
+    ]
+    # a page is an entry for each of its languages
+    most = _SITEMAP_MOST // len(pages[0])
+    parts = [pages[start : start + most] for start in range(0, len(pages), most)]
+    part = request.args.get("part", type=int)
+    if part is not None and not 0 < part <= len(parts):
+        abort(HTTPStatus.NOT_FOUND)
+    whole = addresses.whole("kits.sitemap")
+    response = make_response(
+        render_template(
+            "public/sitemap.xml",
+            pages=parts[part - 1 if part else 0],
+            parts=[f"{whole}?part={number}" for number in range(1, len(parts) + 1)]
+            if len(parts) > 1 and not part
+            else [],
+        )
+    )
+    response.content_type = "application/xml"
+    return response

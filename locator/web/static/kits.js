@@ -1,7 +1,8 @@
-/* On a kit's page: show the kit in the middle of the map, and offer the phone's own sharing. */
+/* Pages of kits: the kit in the middle of its map, the phone's own sharing, a list that narrows as one types. */
 (function () {
   "use strict";
-  var kit = document.getElementById("this-kit");
+  var byId = function (id) { return document.getElementById(id); };
+  var kit = byId("this-kit");
   var box = document.querySelector(".map");
   var map = box && window[box.id];
   if (kit && map && kit.dataset.lat) {
@@ -13,15 +14,59 @@
     L.circleMarker(at, {radius: 24, color: "#1a1a1a", weight: 3, fill: false, interactive: false}).addTo(map);
     map.setView(at, 16, {animate: false});
   }
-  var share = document.getElementById("share");
-  if (!share) { return; }
-  var said = document.getElementById("share-status");
-  if (!navigator.share && !(navigator.clipboard && navigator.clipboard.writeText)) { return; }
-  share.hidden = false;
-  share.addEventListener("click", function () {
-    var what = {title: document.title, url: share.dataset.url};
-    if (navigator.share) { navigator.share(what).catch(function () { said.textContent = ""; }); return; }
-    navigator.clipboard.writeText(what.url).then(function () { said.textContent = said.dataset.done; },
-      function () { said.textContent = what.url; });
+  var print = byId("print");
+  if (print && window.print) {
+    print.hidden = false;
+    print.addEventListener("click", function () { window.print(); });
+  }
+  var share = byId("share"), copies = navigator.clipboard && navigator.clipboard.writeText;
+  if (share && (navigator.share || copies)) {
+    var said = byId("share-status");
+    share.hidden = false;
+    share.addEventListener("click", function () {
+      var url = share.dataset.url;
+      var shown = function () { said.textContent = url; };
+      if (navigator.share) {
+        navigator.share({title: document.title, url: url}).catch(function (error) {
+          if (error.name !== "AbortError") { shown(); }
+        });
+        return;
+      }
+      navigator.clipboard.writeText(url).then(function () { said.textContent = said.dataset.done; }, shown);
+    });
+  }
+  var field = byId("town"), found = byId("narrow-status");
+  if (!field || !found) { return; }
+  var plain = function (text) {
+    text = text.toLowerCase().replace(/['’.]/g, "");
+    if (text.normalize) { text = text.normalize("NFKD").replace(/[\u0300-\u036f]/g, ""); }
+    return text.replace(/[^a-z0-9]+/g, " ").trim();
+  };
+  var sections = Array.prototype.map.call(document.querySelectorAll("#towns-listed section"), function (section) {
+    return {
+      section: section,
+      town: plain(section.querySelector("h2").textContent),
+      apart: section.dataset.unplaced === undefined,
+      items: Array.prototype.map.call(section.querySelectorAll(".kit-item"), function (item) {
+        var reference = item.id.slice(4);
+        var placed = (" " + section.dataset.unplaced + " ").indexOf(" " + reference + " ") < 0;
+        return {item: item, placed: placed, text: plain(item.querySelector("h3").textContent + " " + item.querySelector("p").textContent)};
+      })
+    };
+  });
+  field.addEventListener("input", function () {
+    var asked = plain(field.value), fit = 0;
+    sections.forEach(function (one) {
+      var whole = one.apart || one.town.indexOf(asked) >= 0, shown = 0;
+      one.items.forEach(function (each) {
+        var fits = whole || each.text.indexOf(asked) >= 0;
+        /* nobody may miss a kit because its place is not known */
+        each.item.hidden = each.placed && !fits;
+        if (!each.item.hidden) { shown += 1; }
+        if (fits) { fit += 1; }
+      });
+      one.section.hidden = shown === 0;
+    });
+    found.textContent = !asked ? "" : fit ? found.dataset.some + " " + fit : found.dataset.none;
   });
 })();
