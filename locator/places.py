@@ -11,7 +11,7 @@ import itertools
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +42,8 @@ _FAR_SUBURB_M = 3000.0
 _PLUS_CODE_M = 10.0
 # farther than this from every postcode of the area is outside it
 OUTSIDE_M = 5000.0
+# what one says of a place in the country: it is near this
+_SETTLEMENTS = frozenset({"town", "village", "suburb"})
 
 _ABBREVIATIONS = {
     "rd": "road",
@@ -156,6 +158,26 @@ class _Entry:
         return frozenset(filter(None, (self.locality, self.town)))
 
 
+class _Nearby:
+    """Named places by where they are."""
+
+    def __init__(self, positions: Sequence[Position]) -> None:
+        degrees = np.array([(p.lon, p.lat) for p in positions], dtype=np.float64).reshape(-1, 2)
+        grid = np.column_stack(geodesy.to_bng(degrees[:, 0].copy(), degrees[:, 1].copy()))
+        # a place that is not in Great Britain is near nothing
+        inside = ~np.isnan(grid[:, 0])
+        self._positions = [p for p, keep in zip(positions, inside, strict=True) if keep]
+        self._tree = cKDTree(grid[inside])
+
+    def nearest(self, lon: float, lat: float, within_m: float) -> Position | None:
+        try:
+            at = geodesy.to_bng(lon, lat)
+        except OutsideGreatBritainError:
+            return None
+        distance, row = self._tree.query(at)
+        return self._positions[row] if distance <= within_m else None
+
+
 class Gazetteer:
     """Every name and postcode that is known in the area, ready to be searched."""
 
@@ -210,6 +232,9 @@ class Gazetteer:
 
     def _load_names(self, named: pd.DataFrame) -> None:
         entries = [self._entry(row) for row in named.itertuples(index=False)]
+        self._streets = _Nearby([e.position for e in entries if e.position.kind == "street"])
+        settled = [e.position for e in entries if e.position.kind in _SETTLEMENTS]
+        self._settlements = _Nearby(settled)
         repeated = defaultdict(list)
         for entry in entries:
             repeated[entry.position.label.casefold()].append(entry)
@@ -247,6 +272,11 @@ class Gazetteer:
         """List every name that is known, folded."""
         return list(self._names)
 
+    def listed(self, kinds: Collection[str]) -> list[Position]:
+        """List the places of some kinds under the labels that name them."""
+        positions = (entry.position for entry in self._labels.values())
+        return [position for position in positions if position.kind in kinds]
+
     def nearest_postcode(self, lon: float, lat: float, within_m: float = 300.0) -> str | None:
         """Name the postcode unit whose centre is nearest, if one is within ``within_m``."""
         try:
@@ -255,6 +285,19 @@ class Gazetteer:
             return None
         distance, row = self._unit_tree.query(at)
         return str(self._unit_codes[row]) if distance <= within_m else None
+
+    def nearest_street(self, lon: float, lat: float, within_m: float = 150.0) -> Position | None:
+        """Name the street whose middle is nearest, if one is within ``within_m``.
+
+        Streets are known by one point each: a long one may be nearer than its middle is.
+        """
+        return self._streets.nearest(lon, lat, within_m)
+
+    def nearest_settlement(
+        self, lon: float, lat: float, within_m: float = 4000.0
+    ) -> Position | None:
+        """Name the town, village or suburb whose middle is nearest, if one is that near."""
+        return self._settlements.nearest(lon, lat, within_m)
 
     def distance_to_postcodes_m(self, lon: float, lat: float) -> float:
         """Tell how many metres the nearest postcode of the area is away.

@@ -208,3 +208,31 @@ def test_any_text_gives_candidates_or_a_typed_error(text: str) -> None:
 )
 def test_folding(one: str, other: str) -> None:
     assert fold(one) == fold(other)
+
+
+def test_the_street_and_the_town_that_are_near(gazetteer: Gazetteer) -> None:
+    (here,) = gazetteer.resolve("NN1 1DE")
+    street = gazetteer.nearest_street(here.lon, here.lat)
+    assert street is not None
+    assert (street.label, street.kind) == ("St Giles Square, Northampton", "street")
+    streets = [e for entries in gazetteer._names.values() for e in entries]
+    for entry in random.Random(5).sample([e for e in streets if e.position.kind == "street"], 80):
+        at = entry.position
+        found = gazetteer.nearest_street(at.lon, at.lat)
+        assert found is not None
+        assert (found.lon, found.lat) == (at.lon, at.lat)
+        # it is read out on the phone: no remarks in it
+        assert " of " not in found.label.partition("(near")[2]
+    towns = {"Corby": "Corby", "Kettering": "Kettering", "Bozeat": "Bozeat"}
+    for name, label in towns.items():
+        at = gazetteer.resolve(name)[0]
+        settled = gazetteer.nearest_settlement(at.lon, at.lat)
+        assert settled is not None
+        assert settled.label.startswith(label)
+
+
+def test_nothing_is_near_the_sea_or_the_moon(gazetteer: Gazetteer) -> None:
+    for lon, lat in ((-0.72, 52.67), (1.9, 52.6), (2.35, 48.85)):
+        assert gazetteer.nearest_street(lon, lat) is None
+    assert gazetteer.nearest_settlement(1.9, 52.6) is None
+    assert gazetteer.nearest_settlement(2.35, 48.85) is None

@@ -14,9 +14,9 @@ from locator.travel.streets import Leg, Snaps, Streets, Tree
 # directions are taken over this length on both sides of a corner
 _SIGHT_M = 15.0
 # who is this near to a street stands on it
-_ASIDE_M = 15.0
+ASIDE_M = 15.0
 # a stretch shorter than this is said only if it is a flight of steps
-_BRIEF_M = 12.0
+BRIEF_M = 12.0
 # a kit this near to the line of a street has no side
 _BESIDE_M = 4.0
 _STRAIGHT_ON, _BEAR, _BACK = 31.0, 61.0, 151.0
@@ -41,7 +41,7 @@ class Turn(StrEnum):
     BACK = "turn back"
 
 
-_WINDS = tuple(Turn)[:8]
+WINDS = tuple(Turn)[:8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Step:
         """Say it to somebody who comes along a street."""
         where = _spoken(self.label)
         far = spoken_metres(self.metres)
-        if self.turn in _WINDS:
+        if self.turn in WINDS:
             return f"Go {self.turn} along {where}, {far}"
         turn = self.turn.capitalize()
         if self.label.kind == "steps":
@@ -118,25 +118,25 @@ class Route:
     @property
     def spoken(self) -> tuple[str, ...]:
         """Say the steps in English, with both ends."""
-        if not self.steps or self.metres < _BRIEF_M:
+        if not self.steps or self.metres < BRIEF_M:
             return (self._beside(),)
         passed = [None, *(step.label for step in self.steps)]
         said = [step.after(before) for before, step in zip(passed, self.steps, strict=False)]
-        if self.to_street_m > _ASIDE_M:
-            first, wind = _spoken(self.steps[0].label), _wind(self.to_street)
+        if self.to_street_m > ASIDE_M:
+            first, towards = _spoken(self.steps[0].label), wind(self.to_street)
             far = spoken_metres(self.to_street_m)
-            said.insert(0, f"Get to {first}, about {far} to the {wind}")
+            said.insert(0, f"Get to {first}, about {far} to the {towards}")
         side = f", on the {self.end}" if self.end else ""
-        if self.from_street_m > _ASIDE_M:
+        if self.from_street_m > ASIDE_M:
             said.append(f"The kit is about {spoken_metres(self.from_street_m)} off the way{side}")
         else:
             said.append(f"The kit is there{side}")
         return tuple(said)
 
     def _beside(self) -> str:
-        if self.metres < _BRIEF_M:
+        if self.metres < BRIEF_M:
             return "The kit is where you are"
-        return f"The kit is about {spoken_metres(self.metres)} away, to the {_wind(self.bearing)}"
+        return f"The kit is about {spoken_metres(self.metres)} away, to the {wind(self.bearing)}"
 
     def as_dict(self) -> dict[str, object]:
         """Give the route as plain values for JSON."""
@@ -221,7 +221,7 @@ def _steps(streets: Streets, legs: list[Leg]) -> tuple[Step, ...]:
         stretches[-1].append(leg)
     told = _without_brief(streets, stretches)
     first = told[0][0]
-    turns = [_wind(_bearing(streets, first[:1], ahead=True))]
+    turns = [wind(_bearing(streets, first[:1], ahead=True))]
     for (before, _), (after, _) in itertools.pairwise(told):
         turns.append(_turn(streets, before, after[0]))
     steps = [
@@ -242,7 +242,7 @@ def _without_brief(streets: Streets, stretches: list[list[Leg]]) -> list[tuple[l
     for stretch in stretches:
         metres = owed + _metres(stretch)
         steps = streets.network.label_of(stretch[0].edge).kind == "steps"
-        if steps or _metres(stretch) >= _BRIEF_M:
+        if steps or _metres(stretch) >= BRIEF_M:
             told.append((stretch, metres))
             owed = 0.0
         elif told:
@@ -314,8 +314,9 @@ def _bearing(streets: Streets, legs: list[Leg], *, ahead: bool) -> float:
     return math.degrees(math.atan2(east, north)) % 360
 
 
-def _wind(bearing: float) -> Turn:
-    return _WINDS[round(bearing / 45) % 8]
+def wind(bearing: float) -> Turn:
+    """Name the direction of a bearing, degrees clockwise from north."""
+    return WINDS[round(bearing / 45) % 8]
 
 
 def _side(streets: Streets, leg: Leg, there: tuple[float, float]) -> str:
@@ -332,11 +333,17 @@ def _side(streets: Streets, leg: Leg, there: tuple[float, float]) -> str:
 
 def spoken_metres(metres: float) -> str:
     """Say a length: to 5 m when it is short, to 10 m, or in kilometres."""
+    number, unit = paced(metres)
+    return f"{number:.0f} m" if unit == "m" else f"{number:.1f} km"
+
+
+def paced(metres: float) -> tuple[float, str]:
+    """Round a length to what one paces out, with its unit, ``m`` or ``km``."""
     if metres < 50:  # noqa: PLR2004  # nobody paces out less
-        return f"{max(5, round(metres / 5) * 5)} m"
+        return max(5, round(metres / 5) * 5), "m"
     if metres < 995:  # noqa: PLR2004  # not "1000 m"
-        return f"{round(metres, -1):.0f} m"
-    return f"{metres / 1000:.1f} km"
+        return round(metres, -1), "m"
+    return metres / 1000, "km"
 
 
 _ARTICLE = {
@@ -348,19 +355,19 @@ _ARTICLE = {
 
 
 # what has a name of its own is not always a street
-_NOT_STREETS = frozenset({"steps", "square", "car park"})
+NOT_STREETS = frozenset({"steps", "square", "car park"})
 
 
 def _spoken(label: Label) -> str:
     if label.kind == "fast road":
         return f"the fast road {label.name}".strip() + " (danger: keep off the carriageway)"
-    if label.name and label.kind in _NOT_STREETS:
+    if label.name and label.kind in NOT_STREETS:
         return f"{_ARTICLE[label.kind]} ({label.name})"
     if label.name:
-        return f"the {label.name}" if _is_number(label.name) else label.name
+        return f"the {label.name}" if is_number(label.name) else label.name
     return _ARTICLE.get(label.kind, f"the {label.kind}")
 
 
-def _is_number(name: str) -> bool:
+def is_number(name: str) -> bool:
     """Tell a road's number, such as A606 or B640, from a name."""
     return name[:1] in "ABM" and name[1:2].isdigit()

@@ -1,85 +1,196 @@
-"""Write figures in words, for every template."""
+"""Write figures, times and ways in the reader's words, for every template."""
 
 import datetime as dt
 from collections.abc import Mapping
+from typing import Protocol
+from urllib.parse import quote
+
+import flask_babel
+from babel import Locale
+from babel.dates import format_date, format_datetime, format_skeleton, get_datetime_format
+from babel.numbers import format_decimal, format_percent
+from flask_babel import get_locale, lazy_gettext
 
 from locator.analysis.fetch import Checked, Fetch, Span
-from locator.registry.schema import Status
-from locator.travel.directions import Route
+from locator.analysis.reach import FETCH_S
+from locator.registry.schema import Finding, Status
+from locator.travel.directions import (
+    ASIDE_M,
+    BRIEF_M,
+    NOT_STREETS,
+    WINDS,
+    Route,
+    Step,
+    Turn,
+    is_number,
+    paced,
+    wind,
+)
+from locator.travel.network import Label
+from locator.web.here import facts
+from locator.web.languages import SOURCE
 
 _HOUR_MIN = 60
+_KM = 1000
+
+
+def gettext(message: str, **values: object) -> str:
+    """Say a sentence in the reader's language."""
+    return str(flask_babel.gettext(message, **values))
+
+
+def _locale() -> Locale:
+    return get_locale() or Locale(SOURCE)
+
+
+def _is_english(locale: Locale) -> bool:
+    return str(locale.language) == SOURCE
 
 
 def minutes(span: Span) -> str:
     """Write a span as whole minutes: ``4 to 6 min``; nobody waits for longer than an hour."""
     low, high = span.minutes
     if low > _HOUR_MIN:
-        return "over an hour"
-    return f"{low} min" if low == high else f"{low} to {high} min"
+        return gettext("over an hour")
+    if low == high:
+        return gettext("%(number)s min", number=low)
+    return gettext("%(low)s to %(high)s min", low=low, high=high)
+
+
+def in_time(span: Span) -> str:
+    """Say how a fetch stands against the minutes in which somebody may bleed to death."""
+    short, long = (f"{seconds / 60:g}" for seconds in FETCH_S)
+    if span.high_s <= FETCH_S[0]:
+        return gettext("back within %(number)s minutes", number=short)
+    if span.high_s <= FETCH_S[1]:
+        return gettext("back within %(number)s minutes", number=long)
+    if span.low_s <= FETCH_S[1]:
+        return gettext("perhaps not back within %(number)s minutes", number=long)
+    return gettext("not back within %(number)s minutes", number=long)
 
 
 def metres(value: float) -> str:
     """Write a distance as a person would say it: 128 m, 350 m, 1.2 km."""
-    if value < 1000:  # noqa: PLR2004  # metres in a kilometre
-        return f"{round(value, -1) if value >= 100 else round(value):.0f} m"  # noqa: PLR2004
-    return f"{value / 1000:.1f} km"
+    if value < _KM:
+        number = f"{round(value, -1) if value >= 100 else round(value):.0f}"  # noqa: PLR2004
+        return gettext("%(number)s m", number=number)
+    return gettext("%(number)s km", number=_one_decimal(value / _KM))
+
+
+def _one_decimal(value: float) -> str:
+    return format_decimal(round(value, 1), "0.0", locale=_locale())
 
 
 def month(text: str) -> str:
     """Write ``2025-01`` as ``January 2025``."""
-    return f"{dt.date.fromisoformat(f'{text}-01'):%B %Y}"
+    locale, day = _locale(), dt.date.fromisoformat(f"{text}-01")
+    if _is_english(locale):
+        return format_date(day, "MMMM y", locale=locale)
+    return format_skeleton("yMMMM", day, locale=locale)
 
 
 def clock(moment: dt.datetime) -> str:
     """Write a local time: ``Sat 4 Jul, 23:30``."""
-    return f"{moment:%a} {moment.day} {moment:%b}, {moment:%H:%M}"
+    locale = _locale()
+    if _is_english(locale):
+        return format_datetime(moment, "EEE d MMM, HH:mm", locale=locale)
+    day = format_skeleton("MMMEd", moment, locale=locale)
+    joined = str(get_datetime_format("medium", locale=locale))
+    return joined.replace("{1}", day).replace("{0}", hour(moment))
+
+
+def hour(moment: dt.datetime) -> str:
+    """Write the time of a day: ``22:14``."""
+    return format_datetime(moment, "HH:mm", locale=_locale())
 
 
 def percent(share: float) -> str:
     """Write a share as whole percent."""
-    return f"{share:.0%}"
+    return format_percent(round(share, 2), locale=_locale())
 
 
-# what a status means for somebody who would go for the kit
+# what a status means for somebody who would go for the kit, and the same by a dated report
 _CONDITIONS = {
-    Status.PLANNED: "Planned",
-    Status.AGREED: "Agreed, not yet put up",
-    Status.INSTALLED: "Installed",
-    Status.IN_USE: "Taken for a casualty",
-    Status.NEEDS_RESTOCK: "Waits for new contents",
-    Status.DAMAGED: "Reported damaged",
-    Status.MISSING: "Reported missing",
-    Status.OBSTRUCTED: "Cannot be reached",
-    Status.UNCONFIRMED: "Named, but not said to be installed",
-    Status.WITHDRAWN: "Withdrawn",
+    Status.PLANNED: lazy_gettext("Planned."),
+    Status.AGREED: lazy_gettext("Agreed, not yet put up."),
+    Status.INSTALLED: lazy_gettext("Installed."),
+    Status.IN_USE: lazy_gettext("Taken for a casualty."),
+    Status.NEEDS_RESTOCK: lazy_gettext("Waits for new contents."),
+    Status.DAMAGED: lazy_gettext("Reported damaged."),
+    Status.MISSING: lazy_gettext("Reported missing."),
+    Status.OBSTRUCTED: lazy_gettext("Cannot be reached."),
+    Status.UNCONFIRMED: lazy_gettext("Named, but not said to be installed."),
+    Status.WITHDRAWN: lazy_gettext("Withdrawn."),
 }
-# these come from the kit's custody, not from its source
-_RECORDED = (Status.IN_USE, Status.NEEDS_RESTOCK, Status.DAMAGED, Status.MISSING)
+# the other states come from the kit's custody, not from its source
+_WHEN_REPORTED = {
+    Status.PLANNED: lazy_gettext("Planned when reported in %(when)s."),
+    Status.AGREED: lazy_gettext("Agreed, not yet put up when reported in %(when)s."),
+    Status.INSTALLED: lazy_gettext("Installed when reported in %(when)s."),
+    Status.OBSTRUCTED: lazy_gettext("Cannot be reached when reported in %(when)s."),
+    Status.UNCONFIRMED: lazy_gettext(
+        "Named, but not said to be installed when reported in %(when)s."
+    ),
+    Status.WITHDRAWN: lazy_gettext("Withdrawn when reported in %(when)s."),
+}
 
 
 def condition(kit: Mapping[str, object]) -> str:
     """Say in a sentence what is known of a kit's state."""
     status = Status(str(kit["status"]))
-    if status in _RECORDED or not kit["reported"]:
-        return f"{_CONDITIONS[status]}."
-    return f"{_CONDITIONS[status]} when reported in {kit['reported']}."
+    if status in _WHEN_REPORTED and kit["reported"]:
+        return str(_WHEN_REPORTED[status]) % {"when": kit["reported"]}
+    return str(_CONDITIONS[status])
+
+
+class _Doubt(Protocol):
+    @property
+    def finding(self) -> Finding: ...
+    @property
+    def at(self) -> dt.datetime: ...
+
+
+_DOUBTS = {
+    Finding.USED: lazy_gettext(
+        "Somebody told us at %(time)s that it was taken. We have not confirmed that."
+    ),
+    Finding.DAMAGED: lazy_gettext(
+        "Somebody told us at %(time)s that it is damaged. We have not confirmed that."
+    ),
+    Finding.MISSING: lazy_gettext(
+        "Somebody told us at %(time)s that it is not there. We have not confirmed that."
+    ),
+    Finding.OBSTRUCTED: lazy_gettext(
+        "Somebody told us at %(time)s that one cannot get to it. We have not confirmed that."
+    ),
+}
+_OTHER_DOUBT = lazy_gettext(
+    "Somebody told us at %(time)s that something here is wrong. We have not confirmed that."
+)
+
+
+def doubt(told: _Doubt) -> str:
+    """Say what a stranger told of a kit in the last hours."""
+    local = told.at.astimezone(facts().calendar.zone)
+    return str(_DOUBTS.get(told.finding, _OTHER_DOUBT)) % {"time": hour(local)}
 
 
 def last_check(fetch: Fetch) -> str:
     """Say what the last check tells."""
     day = fetch.kit["last_checked"]
     if not isinstance(day, dt.date):
-        return "never checked"
+        return gettext("never checked")
     if fetch.standing.checked is Checked.LONG_AGO:
-        return f"not checked since {date(day)}"
+        return gettext("not checked since %(day)s", day=date(day))
     if fetch.standing.checked is Checked.EXPIRED:
-        return f"last checked {date(day)}, but its contents have expired"
-    return f"last checked {date(day)}"
+        return gettext("last checked %(day)s, but its contents have expired", day=date(day))
+    return gettext("last checked %(day)s", day=date(day))
 
 
 def date(day: dt.date) -> str:
     """Write a day: ``4 July 2026``."""
-    return f"{day.day} {day:%B %Y}"
+    locale = _locale()
+    return format_date(day, "d MMMM y" if _is_english(locale) else "long", locale=locale)
 
 
 def line(route: Route) -> str:
@@ -87,13 +198,166 @@ def line(route: Route) -> str:
     return " ".join(f"{lat:.5f},{lon:.5f}" for lon, lat in route.line)
 
 
+_WINDS_SAID = {
+    Turn.NORTH: lazy_gettext("north"),
+    Turn.NORTH_EAST: lazy_gettext("north-east"),
+    Turn.EAST: lazy_gettext("east"),
+    Turn.SOUTH_EAST: lazy_gettext("south-east"),
+    Turn.SOUTH: lazy_gettext("south"),
+    Turn.SOUTH_WEST: lazy_gettext("south-west"),
+    Turn.WEST: lazy_gettext("west"),
+    Turn.NORTH_WEST: lazy_gettext("north-west"),
+}
+_INTO = {
+    Turn.ON: lazy_gettext("Go on along %(street)s, %(far)s"),
+    Turn.BEAR_LEFT: lazy_gettext("Bear left into %(street)s, %(far)s"),
+    Turn.BEAR_RIGHT: lazy_gettext("Bear right into %(street)s, %(far)s"),
+    Turn.LEFT: lazy_gettext("Turn left into %(street)s, %(far)s"),
+    Turn.RIGHT: lazy_gettext("Turn right into %(street)s, %(far)s"),
+    Turn.BACK: lazy_gettext("Turn back along %(street)s, %(far)s"),
+}
+_STAY_ON = {
+    Turn.BEAR_LEFT: lazy_gettext("Bear left to stay on %(street)s, %(far)s"),
+    Turn.BEAR_RIGHT: lazy_gettext("Bear right to stay on %(street)s, %(far)s"),
+    Turn.LEFT: lazy_gettext("Turn left to stay on %(street)s, %(far)s"),
+    Turn.RIGHT: lazy_gettext("Turn right to stay on %(street)s, %(far)s"),
+}
+# a flight of steps is taken, with a name or without
+_TAKE = {
+    Turn.ON: lazy_gettext("Go on and take %(street)s, %(far)s"),
+    Turn.BEAR_LEFT: lazy_gettext("Bear left and take %(street)s, %(far)s"),
+    Turn.BEAR_RIGHT: lazy_gettext("Bear right and take %(street)s, %(far)s"),
+    Turn.LEFT: lazy_gettext("Turn left and take %(street)s, %(far)s"),
+    Turn.RIGHT: lazy_gettext("Turn right and take %(street)s, %(far)s"),
+    Turn.BACK: lazy_gettext("Turn back and take %(street)s, %(far)s"),
+}
+_KINDS = {
+    "street": lazy_gettext("a street"),
+    "road": lazy_gettext("the road"),
+    "service road": lazy_gettext("the service road"),
+    "footpath": lazy_gettext("the footpath"),
+    "track": lazy_gettext("the track"),
+    "bridleway": lazy_gettext("the bridleway"),
+    "cycle path": lazy_gettext("the cycle path"),
+    "steps": lazy_gettext("the steps"),
+    "square": lazy_gettext("the edge of the square"),
+    "car park": lazy_gettext("the edge of the car park"),
+    "platform": lazy_gettext("the platform"),
+    "pier": lazy_gettext("the pier"),
+    "lift": lazy_gettext("the lift"),
+    "fast road": lazy_gettext("the fast road (danger: keep off the carriageway)"),
+}
+_THERE = {
+    "": lazy_gettext("The kit is there"),
+    "left": lazy_gettext("The kit is there, on the left"),
+    "right": lazy_gettext("The kit is there, on the right"),
+}
+_OFF_THE_WAY = {
+    "": lazy_gettext("The kit is about %(far)s off the way"),
+    "left": lazy_gettext("The kit is about %(far)s off the way, on the left"),
+    "right": lazy_gettext("The kit is about %(far)s off the way, on the right"),
+}
+
+
+def steps(route: Route) -> list[str]:
+    """Say a way in the reader's language, as :attr:`Route.spoken` does in English."""
+    if not route.steps or route.metres < BRIEF_M:
+        return [_beside(route)]
+    passed = [None, *(step.label for step in route.steps)]
+    said = [_step(step, before) for before, step in zip(passed, route.steps, strict=False)]
+    if route.to_street_m > ASIDE_M:
+        first = gettext(
+            "Get to %(street)s, about %(far)s to the %(wind)s",
+            street=_street(route.steps[0].label),
+            far=_paced(route.to_street_m),
+            wind=_WINDS_SAID[wind(route.to_street)],
+        )
+        said.insert(0, first)
+    if route.from_street_m > ASIDE_M:
+        said.append(str(_OFF_THE_WAY[route.end]) % {"far": _paced(route.from_street_m)})
+    else:
+        said.append(str(_THERE[route.end]))
+    return said
+
+
+def _beside(route: Route) -> str:
+    if route.metres < BRIEF_M:
+        return gettext("The kit is where you are")
+    far, towards = _paced(route.metres), _WINDS_SAID[wind(route.bearing)]
+    return gettext("The kit is about %(far)s away, to the %(wind)s", far=far, wind=towards)
+
+
+def _step(step: Step, before: Label | None) -> str:
+    said = {"street": _street(step.label), "far": _paced(step.metres)}
+    if step.turn in WINDS:
+        towards = _WINDS_SAID[step.turn]
+        return gettext("Go %(wind)s along %(street)s, %(far)s", wind=towards, **said)
+    if step.label.kind == "steps":
+        return str(_TAKE[step.turn]) % said
+    stays = before is not None and before.name and before.name == step.label.name
+    if stays and step.turn in _STAY_ON:
+        return str(_STAY_ON[step.turn]) % said
+    return str(_INTO[step.turn]) % said
+
+
+def _street(label: Label) -> str:
+    name, kind = label.name, label.kind
+    if not name:
+        return str(_KINDS[kind]) if kind in _KINDS else gettext("the way")
+    if kind == "fast road":
+        return gettext("the fast road %(name)s (danger: keep off the carriageway)", name=name)
+    if kind in NOT_STREETS:
+        return gettext("%(kind)s (%(name)s)", kind=_KINDS[kind], name=name)
+    return gettext("the %(number)s", number=name) if is_number(name) else name
+
+
+def _paced(length_m: float) -> str:
+    number, unit = paced(length_m)
+    if unit == "m":
+        return gettext("%(number)s m", number=f"{number:.0f}")
+    return gettext("%(number)s km", number=_one_decimal(number))
+
+
+# the letters as the emergency services say them (ITU, Radio Regulations, appendix 14)
+_SPELT = {
+    word[0]: word
+    for word in (
+        *("Alfa", "Bravo", "Charlie", "Delta", "Echo", "Foxtrot", "Golf"),
+        *("Hotel", "India", "Juliett", "Kilo", "Lima", "Mike", "November"),
+        *("Oscar", "Papa", "Quebec", "Romeo", "Sierra", "Tango", "Uniform"),
+        *("Victor", "Whiskey", "X-ray", "Yankee", "Zulu"),
+    )
+}
+
+
+def spelt(text: str) -> str:
+    """Spell a code as one says it on the phone: ``NN1 1DE``, ``November November 1, 1 Delta …``."""
+    groups = [
+        " ".join(_SPELT.get(letter, "plus" if letter == "+" else letter) for letter in group)
+        for group in text.upper().split()
+    ]
+    return ", ".join(groups)
+
+
+def phone_maps(kit: Mapping[str, object]) -> str:
+    """Write an address that opens a kit in the phone's own maps."""
+    at = f"{kit['latitude']:.6f},{kit['longitude']:.6f}"
+    return f"geo:{at}?q={at}({quote(str(kit['name']), safe='')})"
+
+
 FILTERS = {
+    "clock": clock,
     "condition": condition,
+    "date": date,
+    "doubt": doubt,
+    "in_time": in_time,
     "last_check": last_check,
     "line": line,
-    "clock": clock,
     "metres": metres,
     "minutes": minutes,
     "month": month,
     "percent": percent,
+    "phone_maps": phone_maps,
+    "spelt": spelt,
+    "steps": steps,
 }
