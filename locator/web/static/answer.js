@@ -1,0 +1,446 @@
+/* Answer from what the device keeps: fill the page's templates with what search.js finds. Texts of
+   kits go in as text only. Where somebody is stays in this page: nothing here writes it anywhere. */
+(function () {
+  "use strict";
+  var device = document.getElementById("device"), words = JSON.parse(device.dataset.words);
+  var byId = function (id) { return document.getElementById(id); };
+  var feed = null, lists = null, waiting = null, last = null, link = {}, people = "";
+  var MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400;
+
+  function now() { return Date.now() / 1000; }
+
+  /* Templates -------------------------------------------------------------------------------- */
+
+  function filled(id, view) {
+    var made = byId(id).content.cloneNode(true);
+    Array.prototype.forEach.call(made.querySelectorAll("[data-if]"), function (part) {
+      if (!view[part.dataset.if] && part.parentNode) { part.parentNode.removeChild(part); }
+    });
+    Array.prototype.forEach.call(made.querySelectorAll("[data-fill]"), function (part) {
+      var value = view[part.dataset.fill];
+      part.textContent = value === undefined || value === null ? "" : value;
+    });
+    return made;
+  }
+
+  // what says the same already stays: it may be in use, or would be read out again
+  function show(id, content) {
+    var box = byId(id);
+    box.hidden = !content;
+    if (content && content.textContent === box.textContent) { return; }
+    var open = openParts(box);
+    box.textContent = "";
+    if (!content) { return; }
+    box.appendChild(content);
+    openParts(box, open);
+  }
+
+  function openParts(box, open) {
+    return Array.prototype.map.call(box.querySelectorAll("details"), function (part, number) {
+      if (open && open[number]) { part.open = true; }
+      return part.open;
+    });
+  }
+
+  function say(text, values) {
+    return text.replace(/\{(\w+)\}/g, function (whole, name) { return values[name]; });
+  }
+
+  /* Words ------------------------------------------------------------------------------------ */
+
+  function two(value) { return (value < 10 ? "0" : "") + value; }
+
+  // a pattern of Unicode's locale data
+  function written(pattern, day) {
+    var names = words.months;
+    return pattern.replace(/'([^']*)'|([A-Za-z])\2*/g, function (run, quoted, letter) {
+      var month = day.getUTCMonth(), length = run.length;
+      switch (letter) {
+        case undefined: return quoted;
+        case "E": case "c": return words.days[day.getUTCDay()];
+        case "d": return length > 1 ? two(day.getUTCDate()) : day.getUTCDate();
+        case "M": case "L":
+          if (length < 3) { return length > 1 ? two(month + 1) : month + 1; }
+          return (length > 3 ? names.wide : names.abbreviated)[month];
+        case "y": return day.getUTCFullYear();
+        default: return run;
+      }
+    });
+  }
+
+  function hour(at) {
+    var local = search.local(feed, at);
+    return two(local.getUTCHours()) + ":" + two(local.getUTCMinutes());
+  }
+
+  function clock(at) {
+    var day = written(words.day, search.local(feed, at));
+    return words.joined.replace("{1}", day).replace("{0}", hour(at)).replace(/'/g, "");
+  }
+
+  function date(text) { return written(words.date, new Date(text + "T00:00:00Z")); }
+
+  function metres(value) {
+    var said = search.metres(value);
+    return say(words[said[1]], {number: said[0].replace(".", words.decimal)});
+  }
+
+  function minutes(span) {
+    var whole = search.minutes(span);
+    if (whole[0] > 60) { return words.long; }
+    return whole[0] === whole[1] ? say(words.one, {number: whole[0]}) :
+      say(words.span, {low: whole[0], high: whole[1]});
+  }
+
+  function against(span) {
+    var limits = feed.limits.fetch_s, short = limits[0], long = limits[1];
+    if (span.high_s <= short) { return say(words.within, {number: short / MINUTE_S}); }
+    var text = span.high_s <= long ? words.within : span.low_s <= long ? words.perhaps : words.beyond;
+    return say(text, {number: long / MINUTE_S});
+  }
+
+  function spelt(code) {
+    return code.toUpperCase().split(" ").map(function (group) {
+      return group.split("").map(function (letter) { return words.spelt[letter] || letter; }).join(" ");
+    }).join(", ");
+  }
+
+  function lastCheck(one) {
+    var kit = one.kit;
+    return kit.last_checked ? say(words.checked[one.checked], {day: date(kit.last_checked)}) :
+      words.checked.NEVER;
+  }
+
+  function condition(kit) {
+    var said = words.conditions[kit.status] || ["", ""];
+    return kit.reported ? say(said[1], {when: kit.reported}) : said[0];
+  }
+
+  function doubt(told) {
+    return say(words.doubts[told.finding] || words.doubts.other, {time: hour(told.at)});
+  }
+
+  /* One kit ---------------------------------------------------------------------------------- */
+
+  function state(one) {
+    var open = one.opening.until === null ? "always" : "until";
+    switch (one.availability) {
+      case "OPEN": return (one.ready ? "ready_" : one.confirmed ? "since_" : "open_") + open;
+      case "UNKNOWN_HOURS": return one.old ? "old" : "unknown";
+      case "CLOSING": return "closing";
+      case "CLOSED": return one.opening.opens === null ? "closed" : "closed_opens";
+      case "OUT_OF_SERVICE": return "out";
+      default: return "unplaced";
+    }
+  }
+
+  var ACCESS = {"code from 999": "access_code", "open": "access_open", "ask staff": "access_staff"};
+
+  function item(one, position) {
+    var kit = one.kit, view = {}, placed = kit.easting !== null, rough_m = feed.limits.rough_m;
+    Object.keys(kit).forEach(function (name) { view[name] = kit[name]; });
+    view.where = (kit.position_text ? kit.position_text + ". " : "") + kit.address + ".";
+    view[state(one)] = true;
+    view[ACCESS[kit.access] || "access_unknown"] = true;
+    view.unconfirmed = !one.confirmed;
+    view.until = one.opening.until === null ? "" : clock(one.opening.until);
+    view.opens = one.opening.opens === null ? "" : clock(one.opening.opens);
+    view.condition = condition(kit);
+    view.doubt = one.doubt && doubt(one.doubt);
+    view.last_check = lastCheck(one);
+    view.rough = placed && kit.precision_m > rough_m;
+    view.kit_precision = view.rough ? metres(kit.precision_m) : "";
+    view.maps = placed;
+    if (one.run) {
+      view.distance = metres(one.distance_m);
+      view.vague = search.vague(feed, one.run);
+      view.timed = !view.vague;
+      view.vague_place = kit.precision_m + position.precision_m > rough_m;
+      view.vague_way = !view.vague_place;
+      view.run = minutes(one.run);
+      view.walk = minutes(one.walk);
+      view.run_against = against(one.run);
+      view.walk_against = against(one.walk);
+    }
+    var made = filled("kit-template", view), maps = made.querySelector("[data-maps]");
+    if (maps) {
+      var at = kit.latitude.toFixed(6) + "," + kit.longitude.toFixed(6);
+      maps.href = "geo:" + at + "?q=" + at + "(" + encodeURIComponent(kit.name) + ")";
+    }
+    return made;
+  }
+
+  function listInto(box, fetches, position) {
+    box.textContent = "";
+    fetches.forEach(function (one) { box.appendChild(item(one, position)); });
+  }
+
+  /* The answer ------------------------------------------------------------------------------- */
+
+  function answer(position, focus) {
+    last = position;
+    var at = now(), limits = feed.limits, found = search.nearest(feed, position, at);
+    var verdict = search.verdict(feed, found, people);
+    var parts = search.worth(feed, found), exact = position.precision_m <= limits.exact_m;
+    var here = search.onGrid(feed, position);
+    var view = {
+      place: position.label || words[position.kind], mark: verdict.level === "near" || verdict.level === "run" ? "→" : "!",
+      useful: limits.useful_fetch_s / MINUTE_S, stay: verdict.stay,
+      ask_two: verdict.ask && people === "two", ask_any: verdict.ask && people !== "two",
+      precision: metres(position.precision_m), by_phone: position.kind === "device",
+      by_name: position.kind !== "device", asked: position.asked, inexact: !exact,
+      none_open: !parts.reachable.length, some_unknown: parts.unknown.length,
+      some_farther: parts.farther.length, farther_count: parts.farther.length,
+      some_unavailable: found.unavailable.length, unavailable_count: found.unavailable.length,
+      some_unplaced: found.unplaced.length, unplaced_count: found.unplaced.length,
+      detour_low: feed.detour.low.toFixed(1).replace(".", words.decimal),
+      detour_high: feed.detour.high.toFixed(1).replace(".", words.decimal),
+      tell_place: ["device", "picked", "point"].indexOf(position.kind) < 0,
+      place_aloud: position.kind === "postcode" ? spelt(position.label) : ""
+    };
+    view["is_" + verdict.code] = true;
+    view["note_" + position.note] = true;
+    if (exact && here) {
+      view.grid = search.gridReference(here[0], here[1]);
+      view.grid_aloud = spelt(view.grid);
+    }
+    if (exact) { view.degrees = position.lat.toFixed(5) + ", " + position.lon.toFixed(5); }
+    if (lists && here) {
+      var near = search.nearestPostcode(lists.postcodes, here[0], here[1], limits.postcode_m);
+      view.note_outside = near.away_m > limits.outside_m;
+      if (exact && position.kind !== "postcode") {
+        view.postcode = near.code;
+        view.postcode_aloud = near.code ? spelt(near.code) : "";
+      }
+      if (exact) { view.town = search.settlement(lists, position, limits.settlement_m); }
+    }
+    var made = filled("answer-template", view);
+    made.querySelector(".verdict").classList.add("verdict-" + verdict.level);
+    Array.prototype.forEach.call(made.querySelectorAll("[data-list]"), function (box) {
+      var name = box.dataset.list;
+      listInto(box, parts[name] || found[name], position);
+    });
+    byId("choices").hidden = true;
+    show("answer", made);
+    if (focus) { lookAt("answer-title"); }
+  }
+
+  function lookAt(id) {
+    var title = byId(id);
+    title.focus({preventScroll: true});
+    title.scrollIntoView({block: "start"});
+  }
+
+  function tell(text) { byId("find-status").textContent = text; }
+
+  function choose(places) {
+    show("answer", null);
+    var list = byId("choices-list");
+    list.textContent = "";
+    places.slice(0, feed.limits.choices).forEach(function (place) {
+      var row = document.createElement("li"), button = document.createElement("button");
+      button.type = "button";
+      button.textContent = place.label;
+      button.addEventListener("click", function () { answer(place, true); });
+      row.appendChild(button);
+      list.appendChild(row);
+    });
+    byId("choices").hidden = false;
+    lookAt("choices-title");
+  }
+
+  function find(text) {
+    if (!feed) { return; }
+    if (!text.trim()) { return notFound(words.empty); }
+    if (!lists) {
+      waiting = text;
+      return tell(words.wait);
+    }
+    var places = search.resolved(feed, lists, text);
+    if (!places) { return notFound(words.unknown); }
+    tell("");
+    if (places.length > 1 || !places[0].sure) { choose(places); } else { answer(places[0], true); }
+  }
+
+  function notFound(text) {
+    tell(text);
+    byId("place").focus();
+  }
+
+  function located(lat, lon, accuracy_m, kind) {
+    if (!feed) { return; }
+    if (!(accuracy_m <= feed.limits.worst_accuracy_m)) { return notFound(words.failed); }
+    tell("");
+    // as it would be sent to the server
+    answer({
+      lat: +lat.toFixed(6), lon: +lon.toFixed(6), kind: kind, label: "", note: "",
+      precision_m: Math.max(Math.round(accuracy_m), feed.limits.best_accuracy_m)
+    }, true);
+  }
+
+  /* The list ---------------------------------------------------------------------------------- */
+
+  function ageInWords(seconds) {
+    if (seconds < HOUR_S) { return words.ages.minute[Math.floor(seconds / MINUTE_S)]; }
+    if (seconds < 2 * DAY_S) { return words.ages.hour[Math.floor(seconds / HOUR_S)]; }
+    return words.ages.day[Math.floor(seconds / DAY_S)];
+  }
+
+  function showState() {
+    show("connection", filled("connection-template", link));
+    var view = {none: !feed}, age = {};
+    if (feed) {
+      var at = now(), sure = search.trust(feed, at), said = ageInWords(sure.age_s);
+      age = {time: clock(feed.made_at), age: said};
+      age[sure.age_s < MINUTE_S ? "fresh" : said ? "known" : "ancient"] = true;
+      view = {early: sure.early, time: clock(at), uncovered: !sure.early && !sure.clock,
+        stale: sure.clock && !sure.fresh, yesterday: sure.clock && sure.fresh && !sure.today};
+    }
+    show("age", feed && filled("age-template", age));
+    var warns = Object.keys(view).some(function (name) { return name !== "time" && view[name]; });
+    show("warning", warns ? filled("warning-template", view) : null);
+  }
+
+  function showAll() {
+    var all = search.kits(feed), box = byId("all"), at = now();
+    box.hidden = false;
+    box.querySelector("[data-fill]").textContent = all.length;
+    if (box.open) {
+      listInto(box.querySelector("ol"), all.map(function (kit) {
+        return search.judged(feed, kit, at, 0);
+      }));
+    }
+  }
+
+  // an address of a kit that the server could not answer
+  function showAskedKit() {
+    var path = location.pathname, wanted = null;
+    if (path.indexOf(device.dataset.kits) === 0) {
+      wanted = decodeURIComponent(path.slice(device.dataset.kits.length).split("/")[0]);
+    }
+    var kit = search.kits(feed).filter(function (one) { return one.reference === wanted; })[0];
+    byId("this-kit").hidden = !kit;
+    if (kit) { listInto(byId("this-kit").querySelector("ol"), [search.judged(feed, kit, now(), 0)]); }
+  }
+
+  function read(address) {
+    return fetch(address).then(function (response) {
+      if (!response.ok) { throw new Error(response.status); }
+      return response.json();
+    });
+  }
+
+  function open() {
+    return read(device.dataset.feed).then(function (found) {
+      if (found.format !== words.format) { throw new Error("another format"); }
+      feed = found;
+      refresh();
+      showAskedKit();
+    });
+  }
+
+  function refresh() {
+    showState();
+    if (!feed) { return; }
+    showAll();
+    if (last) { answer(last, false); }
+  }
+
+  /* What the person asked before the server failed -------------------------------------------- */
+
+  function resume(form) {
+    var asked = {};
+    form.split("&").forEach(function (pair) {
+      var parts = pair.replace(/\+/g, " ").split("=");
+      asked[decodeURIComponent(parts[0])] = decodeURIComponent(parts[1] || "");
+    });
+    setPeople(asked.people);
+    byId("place").value = asked.place || "";
+    if (asked.lat && asked.lon) {
+      located(+asked.lat, +asked.lon, +asked.accuracy || 0, asked.how === "picked" ? "picked" : "device");
+    } else if (asked.place) { find(asked.place); }
+  }
+
+  function setPeople(who) {
+    people = who === "two" || who === "alone" ? who : "";
+    if (people) { byId("people-" + people).checked = true; }
+  }
+
+  function post(message) {
+    var workers = navigator.serviceWorker;
+    if (workers && workers.controller) { workers.controller.postMessage(message); }
+  }
+
+  function linked(found) { link = {lost: !found, found: found, unsent: link.unsent}; }
+
+  function renew() {
+    var workers = navigator.serviceWorker;
+    if (workers && workers.controller) { return post({renew: true}); }
+    open().then(function () { linked(true); }, function () { linked(false); }).then(refresh);
+  }
+
+  function listen() {
+    if (!navigator.serviceWorker) { return; }
+    navigator.serviceWorker.addEventListener("message", function (event) {
+      var told = event.data || {};
+      if ("renewed" in told) {
+        linked(told.renewed);
+        if (told.renewed) { open().catch(refresh); } else { refresh(); }
+      }
+      if (told.instead) {
+        linked(false);
+        link.unsent = told.instead.unsent;
+        showState();
+        if (told.instead.form) { resume(told.instead.form); }
+      }
+    });
+  }
+
+  /* ------------------------------------------------------------------------------------------- */
+
+  byId("ask").addEventListener("submit", function (event) {
+    // without a list only the server can answer
+    if (!feed) { return; }
+    event.preventDefault();
+    find(byId("place").value);
+  });
+  ["two", "alone"].forEach(function (who) {
+    byId("people-" + who).addEventListener("change", function () {
+      people = who;
+      if (last) { answer(last, false); }
+    });
+  });
+  byId("all").addEventListener("toggle", function () { if (feed) { showAll(); } });
+  if (navigator.geolocation) {
+    var button = byId("find-here");
+    button.hidden = false;
+    button.addEventListener("click", function () {
+      button.disabled = true;
+      tell(words.finding);
+      navigator.geolocation.getCurrentPosition(function (found) {
+        button.disabled = false;
+        located(found.coords.latitude, found.coords.longitude, found.coords.accuracy, "device");
+      }, function (error) {
+        button.disabled = false;
+        notFound(error.code === 1 ? words.denied : words.failed);
+      }, {enableHighAccuracy: true, timeout: 20000, maximumAge: 30000});
+    });
+  }
+  listen();
+  open().catch(showState).then(function () {
+    post({instead: true});
+    renew();
+  });
+  read(device.dataset.names).then(function (found) {
+    lists = found;
+    if (waiting !== null) { find(waiting); } else if (last) { answer(last, false); }
+    waiting = null;
+  }).catch(function () { if (waiting !== null) { tell(words.unknown); } });
+  var ticks = 0;
+  setInterval(function () {
+    refresh();
+    // a server that is there is asked less often
+    if (!link.found || ++ticks % 5 === 0) { renew(); }
+  }, MINUTE_S * 1000);
+  window.addEventListener("online", renew);
+})();
