@@ -81,6 +81,17 @@ class Settings(BaseSettings):
         le=3600,
         description="Fetch time beyond which the pages say that a kit is too far to help.",
     )
+    offline: bool = Field(
+        default=True,
+        description="Let devices keep the list of kits for when there is no connection; unset, "
+        "devices that keep one remove it at their next visit.",
+    )
+    offline_days: int = Field(
+        default=7,
+        ge=1,
+        le=28,
+        description="Days after which a list kept on a device shows no kit as surely open.",
+    )
 
     profile: str = Field(
         default="violence",

@@ -23,7 +23,17 @@ from locator.errors import BusyError, LocatorError
 from locator.facts import Facts
 from locator.maps import ROUGH_M
 from locator.settings import Settings
-from locator.web import coverage, emergency, kits, languages, pages, pictures, planner, words
+from locator.web import (
+    coverage,
+    emergency,
+    kits,
+    languages,
+    offline,
+    pages,
+    pictures,
+    planner,
+    words,
+)
 
 _STATIC = Path(__file__).parent / "static"
 _NOT_FOUND, _SERVER_ERROR = 404, 500
@@ -38,6 +48,8 @@ _POLICY = (
     "style-src 'self'; "
     "img-src 'self' data:; "
     "connect-src 'self'; "
+    "manifest-src 'self'; "
+    "worker-src 'self'; "
     "form-action 'self'; "
     "frame-ancestors 'none'; "
     "base-uri 'none'"
@@ -82,7 +94,7 @@ def create_app(
     facts = Facts.open(settings)
     app.extensions["facts"] = facts
     app.extensions["clock"] = clock or facts.calendar.now
-    for room in (emergency, kits, coverage, pages, pictures, planner):
+    for room in (emergency, kits, coverage, offline, pages, pictures, planner):
         app.register_blueprint(room.blueprint)
     app.jinja_env.filters.update(words.FILTERS)
     languages.install(app)
