@@ -107,3 +107,10 @@ class BusyError(LocatorError):
     def __init__(self, message: str, retry_after_s: int) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class TooOftenError(BusyError):
+    """Somebody asks or tells more often than one person would."""
+
+    http_status = 429
+    title = "That was too often"

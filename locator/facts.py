@@ -107,8 +107,13 @@ class Facts:
         try:
             newest = store.version(self.engine)
             if self._snapshot is None or self._snapshot.version != newest:
+                known, settings = self._snapshot, self.settings
                 self._snapshot = snapshot.take(
-                    self.engine, self.calendar, self.settings.check_valid_days
+                    self.engine,
+                    self.calendar,
+                    settings.check_valid_days,
+                    settings.doubt_hours,
+                    known,
                 )
         except LocatorError:
             if self._snapshot is None:

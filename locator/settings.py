@@ -119,6 +119,24 @@ class Settings(BaseSettings):
     remind_again_days: int = Field(
         default=14, ge=1, le=365, description="Days between reminders of the same task."
     )
+    doubt_hours: int = Field(
+        default=24,
+        ge=1,
+        le=168,
+        description="Hours for which a kit is shown with what a stranger told of it.",
+    )
+    sightings_per_hour: int = Field(
+        default=30,
+        ge=1,
+        description="So many words of strangers are taken in an hour, from all of them together.",
+    )
+    trusted_proxies: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="Proxies in front of the server whose X-Forwarded-For is believed; 0 believes "
+        "none.",
+    )
     mail_server: str = Field(
         default="",
         description="Where mail is handed in: `smtp://host:25`, `smtp+starttls://user:password@"

@@ -10,6 +10,7 @@ import numpy as np
 
 from locator.hours import Opening, State
 from locator.places import Position
+from locator.registry.snapshot import Doubt
 from locator.travel.directions import Route
 from locator.travel.journey import Method, Travel
 
@@ -85,15 +86,19 @@ def checked(
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether it makes sense to go for a kit, and what the last check says of it."""
+    """Whether it makes sense to go for a kit, what the last check says, and what strangers say.
+
+    A doubt moves a kit to no other place of any list; it only takes its confirmation away.
+    """
 
     availability: Availability
     checked: Checked
+    doubt: Doubt | None = None
 
     @property
     def confirmed(self) -> bool:
-        """Whether somebody has checked the kit lately and found it complete."""
-        return self.checked is Checked.RECENTLY
+        """Whether a check lately found the kit complete, and nobody has said otherwise since."""
+        return self.checked is Checked.RECENTLY and self.doubt is None
 
     @property
     def ready(self) -> bool:
@@ -180,8 +185,13 @@ class Fetch:
         return self.standing.availability
 
     @property
+    def doubt(self) -> Doubt | None:
+        """What a stranger told of the kit in the last hours, if anything."""
+        return self.standing.doubt
+
+    @property
     def confirmed(self) -> bool:
-        """Whether somebody has checked the kit lately and found it complete."""
+        """Whether a check lately found the kit complete, and nobody has said otherwise since."""
         return self.standing.confirmed
 
     @property
@@ -202,6 +212,7 @@ class Fetch:
             "opens": opening.opens.isoformat() if opening.opens else None,
             "data": "published, unconfirmed" if not self.confirmed else "checked",
             "checked": str(self.standing.checked),
+            "doubt": self.doubt and self.doubt.as_dict(),
             "distance_m": None if self.distance_m is None else round(self.distance_m),
             "walking_m": self.way and round(self.way.metres),
             "walking_m_range": self.way and [round(self.way.low_m), round(self.way.high_m)],

@@ -61,7 +61,7 @@ def nearest(
     """
     here = geodesy.to_bng(position.lon, position.lat)
     openings = {text: hours.at(at) for text, hours in snapshot.hours.items()}
-    snaps = _snapped(travel, snapshot)
+    snaps = _snapped(travel, snapshot.ground)
     groups: list[list[int]] = []
     for reach_m in _REACHES_M:
         ways = travel.ways(
@@ -189,7 +189,11 @@ def _standing(
 ) -> Standing:
     day = at.astimezone(snapshot.calendar.zone).date()
     last, expires = (_day(kit[column]) for column in ("last_checked", "expires_on"))
-    return Standing(availability, checked(last, expires, day, snapshot.check_valid_days))
+    return Standing(
+        availability,
+        checked(last, expires, day, snapshot.check_valid_days),
+        snapshot.doubt(str(kit["reference"]), at),
+    )
 
 
 def _day(value: object) -> dt.date | None:

@@ -41,6 +41,7 @@ for _command in (
     registry.kit,
     registry.check_command,
     registry.report_command,
+    registry.sightings_group,
     registry.remind_command,
     registry.backup_command,
     registry.restore_command,

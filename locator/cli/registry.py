@@ -13,8 +13,8 @@ from locator.cli._shared import as_json_option, by_option, open_facts, print_jso
 from locator.errors import InputError, KitNotFoundError
 from locator.facts import Facts
 from locator.registry import backup as copies
-from locator.registry import custody, outbox, reminders, store, trail
-from locator.registry.schema import Contact, Finding, Kit, Task, table_of
+from locator.registry import custody, outbox, reminders, sightings, store, trail
+from locator.registry.schema import Contact, Finding, Kit, Task, Verdict, table_of
 from locator.settings import Settings
 
 _DAY_LENGTH = 10
@@ -130,9 +130,12 @@ def _what(subject: str, entry: trail.Entry) -> str:
         return f"{after['kind']}, {after['finding']} on {after['happened_on']}{note}"
     if subject == "task" and before is None:
         return f"task opened: {after['kind']}"
+    if subject == "sighting" and before is None:
+        note = f": {after['note']}" if after.get("note") else ""
+        return f"a stranger told: {after['finding']}{note}"
     if before is None:
         return "added"
-    prefix = "task " if subject == "task" else ""
+    prefix = "" if subject == "kit" else f"{subject} "
     return "\n".join(f"{prefix}{n}: {before[n]} → {value}" for n, value in after.items())
 
 
@@ -271,6 +274,10 @@ def report_command(
         settings = facts.settings
         outcome = custody.report(facts.engine, reference, Finding(finding), visit, settings)
         outbox.deliver(facts.engine, settings.mail_server, settings.mail_from)
+    _say_outcome(outcome, as_json=as_json)
+
+
+def _say_outcome(outcome: custody.Outcome, *, as_json: bool) -> None:
     if as_json:
         print_json(outcome.as_dict())
         return
@@ -290,6 +297,103 @@ def _day(text: str) -> dt.date:
     except ValueError:
         msg = f"“{text}” is not a date. Write it as 2026-07-04."
         raise InputError(msg) from None
+
+
+@click.group("sightings")
+def sightings_group() -> None:
+    """Decide about what strangers told of kits on the public pages.
+
+    Their word changes no kit. Pages say for LOCATOR_DOUBT_HOURS that somebody told it and that
+    nobody has confirmed it; then that vanishes by itself.
+    """
+
+
+@sightings_group.command("list")
+@click.option("--all", "decided", is_flag=True, help="What was decided already as well.")
+@as_json_option
+def sightings_list(*, decided: bool, as_json: bool) -> None:
+    """List what strangers told and nobody has decided, latest first."""
+    with open_facts() as facts:
+        zone = facts.calendar.zone
+        words = sightings.listed(facts.engine, zone, facts.settings, decided=decided)
+        now = facts.calendar.now()
+    if as_json:
+        print_json([word.as_dict() for word in words])
+        return
+    if not words:
+        click.echo("Strangers have told nothing that waits for you.")
+        return
+    table = Table(title="Told by strangers, confirmed by nobody", title_justify="left")
+    for heading in ("Number", "When", "Kit", "What", "Note", "On the pages"):
+        table.add_column(heading, overflow="fold")
+    for word in words:
+        table.add_row(
+            str(word.number),
+            f"{word.told_at:%Y-%m-%d %H:%M}",
+            f"{word.reference} {word.name}",
+            str(word.finding),
+            word.note,
+            _on_the_pages(word, now),
+        )
+    Console(markup=False, emoji=False, highlight=False).print(table)
+
+
+def _on_the_pages(word: sightings.Told, now: dt.datetime) -> str:
+    if word.verdict is not Verdict.OPEN:
+        return f"{word.verdict} by {word.decided_by}"
+    if word.shown_until is None:
+        return "no, for you only"
+    shown = word.shown_until.timestamp() > now.timestamp()
+    return f"{'until' if shown else 'no longer, since'} {word.shown_until:%Y-%m-%d %H:%M}"
+
+
+@sightings_group.command("accept")
+@click.argument("number", type=click.IntRange(1, 2**31 - 1))
+@by_option
+@click.option("--note", default="", help="What you know of it yourself.")
+@as_json_option
+def sightings_accept(number: int, who: str, note: str, *, as_json: bool) -> None:
+    """Make sighting NUMBER a report: what “locator report” does, in your name.
+
+    All but “wrong details” take the kit out of the public answer at once and tell its guardian.
+    """
+    with open_facts() as facts:
+        visit, settings = _visit(facts, who, None, note), facts.settings
+        zone = facts.calendar.zone
+        outcome = sightings.accept(facts.engine, number, visit, zone, settings)
+        outbox.deliver(facts.engine, settings.mail_server, settings.mail_from)
+    _say_outcome(outcome, as_json=as_json)
+
+
+@sightings_group.command("dismiss")
+@click.argument("numbers", type=click.IntRange(1, 2**31 - 1), nargs=-1)
+@click.option(
+    "--all-since", "since", help="Instead: all since this local date and time, as after a flood."
+)
+@by_option
+@click.option("--why", default="Not so", help="The reason, for the record.")
+@as_json_option
+def sightings_dismiss(
+    numbers: tuple[int, ...], since: str | None, who: str, why: str, *, as_json: bool
+) -> None:
+    """Say that the sightings NUMBERS are not so: the pages say no more of them.
+
+    For LOCATOR_DOUBT_HOURS whatever else strangers tell of these kits is for you only.
+    """
+    if bool(numbers) == bool(since):
+        msg = "Name the numbers of sightings, or a date and time with --all-since."
+        raise InputError(msg)
+    with open_facts() as facts:
+        now, count = facts.calendar.now(), len(numbers)
+        if since:
+            start = facts.calendar.read(since)
+            edition, count = sightings.dismiss_since(facts.engine, start, who=who, why=why, at=now)
+        else:
+            edition = sightings.dismiss(facts.engine, numbers, who=who, why=why, at=now)
+    if as_json:
+        print_json({"edition": edition, "dismissed": count})
+    else:
+        click.echo(f"Dismissed: {count}. Written as edition {edition}.")
 
 
 @click.command("remind")
@@ -374,6 +478,7 @@ _PLURALS = {
     "kit": "kits",
     "event": "checks and reports",
     "task": "tasks",
+    "sighting": "words of strangers",
     "outbox": "messages",
     "incident": "incidents",
     "candidate": "candidate sites",

@@ -20,9 +20,11 @@ from locator.registry.schema import (
     EventKind,
     Finding,
     Kit,
+    Sighting,
     Status,
     Task,
     TaskKind,
+    Verdict,
 )
 from locator.settings import Settings
 
@@ -46,6 +48,8 @@ OUT_OF_SERVICE = (
     Status.MISSING,
     Status.OBSTRUCTED,
 )
+# findings that tell how the whole kit stands
+_WHOLE = tuple(finding for finding, becomes in _BECOMES.items() if becomes)
 _NEEDS_CONTENTS = (Finding.USED, Finding.NEEDS_RESTOCK, Finding.DAMAGED, Finding.MISSING)
 
 
@@ -200,6 +204,7 @@ def check(
         writing.change(Kit, {reference: rules.clean(Kit, values)})
         done = [kind for kind in tasks if kind != TaskKind.RENEW or expires_on or restocked]
         _close(writing, [tasks[kind] for kind in done], visit)
+        _settle(writing, reference, visit)
         edition = writing.edition
         return Outcome(reference, Status.INSTALLED, edition, (), tuple(done), written_to=False)
 
@@ -233,27 +238,57 @@ def report(
     if finding is Finding.COMPLETE:
         msg = "A kit that was found complete is recorded as a check."
         raise InputError(msg)
+    with store.writing(engine, who=visit.who, why=f"Reported: {_said(finding, visit)}") as writing:
+        return take_report(writing, reference, finding, visit, settings)
+
+
+def take_report(
+    writing: store.Writing, reference: str, finding: Finding, visit: Visit, settings: Settings
+) -> Outcome:
+    """Do within a transaction what :func:`report` does."""
+    said = _said(finding, visit)
+    kit = _in_care(writing, reference)
+    kind = EventKind.USE if finding is Finding.USED else EventKind.REPORT
+    _happened(writing, kit, kind, finding, visit)
+    status = _BECOMES[finding] or Status(kit["status"])
+    writing.change(Kit, {kit["reference"]: {"status": status}})
+    task = TaskKind.RESTOCK if finding in _NEEDS_CONTENTS else TaskKind.LOOK
+    opened = _open(writing, kit, task, f"Reported on {visit.on}: {said}", visit.today)
+    _settle(writing, kit["reference"], visit, finding)
+    recipient = guardian(writing, kit, settings)
+    if recipient:
+        subject = f"{kit['reference']} {finding}: {kit['name']}"
+        body = _report_letter(kit, said, status, visit.on, task)
+        outbox.queue(writing, recipient, subject, body)
+        # whoever hears of it now need not be reminded at once
+        number = _open_tasks(writing, kit["reference"])[task]
+        writing.change(Task, {number: {"reminded_on": visit.today}})
+    return Outcome(
+        kit["reference"], status, writing.edition, opened, (), written_to=bool(recipient)
+    )
+
+
+def _said(finding: Finding, visit: Visit) -> str:
     note = rules.clean(Event, {"note": visit.note})["note"]
-    said = f"{finding}. {note}".strip()
-    with store.writing(engine, who=visit.who, why=f"Reported: {said}") as writing:
-        kit = _in_care(writing, reference)
-        kind = EventKind.USE if finding is Finding.USED else EventKind.REPORT
-        _happened(writing, kit, kind, finding, visit)
-        status = _BECOMES[finding] or Status(kit["status"])
-        writing.change(Kit, {kit["reference"]: {"status": status}})
-        task = TaskKind.RESTOCK if finding in _NEEDS_CONTENTS else TaskKind.LOOK
-        opened = _open(writing, kit, task, f"Reported on {visit.on}: {said}", visit.today)
-        recipient = guardian(writing, kit, settings)
-        if recipient:
-            subject = f"{kit['reference']} {finding}: {kit['name']}"
-            body = _report_letter(kit, said, status, visit.on, task)
-            outbox.queue(writing, recipient, subject, body)
-            # whoever hears of it now need not be reminded at once
-            number = _open_tasks(writing, kit["reference"])[task]
-            writing.change(Task, {number: {"reminded_on": visit.today}})
-        return Outcome(
-            kit["reference"], status, writing.edition, opened, (), written_to=bool(recipient)
-        )
+    return f"{finding}. {note}".strip()
+
+
+def _settle(
+    writing: store.Writing, reference: str, visit: Visit, finding: Finding = Finding.COMPLETE
+) -> None:
+    """Let what a known person found end what strangers told before."""
+    wanted = select(Sighting.id, Sighting.finding, Sighting.told_at).where(
+        Sighting.kit == reference, Sighting.verdict == Verdict.OPEN
+    )
+    # words about details do not say that the kit is there
+    settled = [
+        row.id
+        for row in writing.connection.execute(wanted)
+        if (visit.on == visit.today or row.told_at.date() < visit.on)
+        and finding in (row.finding, *_WHOLE)
+    ]
+    values = {"verdict": Verdict.SETTLED, "decided_at": writing.at, "decided_by": visit.who}
+    writing.change(Sighting, dict.fromkeys(settled, values))
 
 
 def edit(
@@ -311,6 +346,7 @@ def edit(
         if cleaned.get("status") == Status.WITHDRAWN:
             today = writing.at.date()
             _close(writing, list(_open_tasks(writing, key).values()), Visit(who, today, today))
+            _settle(writing, key, Visit(who, today, today))
         return writing.edition
 
 

@@ -117,6 +117,15 @@ class TaskKind(StrEnum):
     RENEW = "renew contents"
 
 
+class Verdict(StrEnum):
+    """What has become of a stranger's word."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    DISMISSED = "dismissed"
+    SETTLED = "settled"
+
+
 class TimePrecision(StrEnum):
     """How exactly the time of an incident is known."""
 
@@ -351,6 +360,35 @@ class Task(Base):
     edition: Mapped[int] = _edition()
 
 
+class Sighting(Base):
+    """What strangers told of a kit on the public pages. It changes nothing of the kit. Private.
+
+    Times are UTC. ``told_at`` is when it was told last. ``doubt_since`` is when it began to be
+    shown as a doubt; None if it is for moderators only. Nothing about the person is kept.
+    """
+
+    __tablename__ = "sighting"
+    __table_args__ = (
+        _one_of("finding", Finding),
+        _one_of("verdict", Verdict),
+        _in_order("doubt_since", "told_at"),
+        CheckConstraint("(verdict = 'open') = (decided_at IS NULL)", name="verdict_has_time"),
+        _unique_if("verdict = 'open'", "sighting_open_once", "kit", "finding"),
+        Index("sighting_of_kit", "kit"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kit: Mapped[str] = mapped_column(ForeignKey("kit.reference"))
+    finding: Mapped[str] = _choice(Finding)
+    told_at: Mapped[dt.datetime]
+    doubt_since: Mapped[dt.datetime | None]
+    note: Mapped[str] = _words()
+    verdict: Mapped[str] = _choice(Verdict)
+    decided_at: Mapped[dt.datetime | None]
+    decided_by: Mapped[str] = _words()
+    edition: Mapped[int] = _edition()
+
+
 class Letter(Base):
     """A message to send. It stands here from the change that caused it until it is sent. Private.
 
@@ -441,5 +479,13 @@ def key_of(model: type[Base]) -> "Column[Any]":
 
 
 # in the order in which rows may be written
-TABLES = (Edition, Change, Contact, Kit, Event, Task, Letter, Incident, Candidate)
+TABLES = (Edition, Change, Contact, Kit, Event, Task, Sighting, Letter, Incident, Candidate)
 APPEND_ONLY = (Edition, Change, Event)
+# what strangers may tell, gravest first: of several the gravest is shown
+TELLABLE = (
+    Finding.USED,
+    Finding.MISSING,
+    Finding.DAMAGED,
+    Finding.OBSTRUCTED,
+    Finding.WRONG_DETAILS,
+)

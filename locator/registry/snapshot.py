@@ -2,8 +2,9 @@
 
 import datetime as dt
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import geopandas as gpd
@@ -16,7 +17,51 @@ from sqlalchemy import Connection, Engine, select
 from locator import geodesy
 from locator.hours import Calendar, Hours, week
 from locator.registry import store
-from locator.registry.schema import Candidate, Kit, Status, table_of
+from locator.registry.schema import (
+    TELLABLE,
+    Candidate,
+    Finding,
+    Kit,
+    Sighting,
+    Status,
+    Verdict,
+    table_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A stranger's word about a kit that nobody has confirmed.
+
+    Attributes
+    ----------
+    finding
+        What was told.
+    at, until
+        When it was told last, and when it is no longer shown; local time.
+    """
+
+    finding: Finding
+    at: dt.datetime
+    until: dt.datetime
+
+    @classmethod
+    def of(
+        cls, finding: str, told_at: dt.datetime, lasts: dt.timedelta, zone: dt.tzinfo | None
+    ) -> "Doubt":
+        """Make a doubt of what the registry keeps: UTC without a zone."""
+        at = told_at.replace(tzinfo=dt.UTC)
+        return cls(Finding(finding), at.astimezone(zone), (at + lasts).astimezone(zone))
+
+    def as_dict(self) -> dict[str, str]:
+        """Give the doubt as plain values for JSON."""
+        at, until = self.at.isoformat(timespec="seconds"), self.until.isoformat(timespec="seconds")
+        return {"finding": str(self.finding), "at": at, "until": until}
+
+    def lasts(self, at: dt.datetime) -> bool:
+        """Whether it is shown at an instant."""
+        # two times of one zone compare as wall clocks, an hour off when the clocks change
+        return self.at.timestamp() <= at.timestamp() < self.until.timestamp()
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +82,11 @@ class Snapshot:
         Local time and holidays.
     check_valid_days
         For how long a check confirms a kit.
+    doubts
+        What strangers told and nobody has decided, by reference, the gravest and latest first.
+        Old ones as well: ask :meth:`doubt`.
+    base
+        See :attr:`ground`.
     """
 
     version: int
@@ -44,6 +94,21 @@ class Snapshot:
     hours: Mapping[str, Hours]
     calendar: Calendar
     check_valid_days: int
+    doubts: Mapping[str, Sequence[Doubt]] = field(default_factory=dict)
+    base: "Snapshot | None" = None
+
+    @property
+    def ground(self) -> "Snapshot":
+        """The same kits without doubts, and the same object for as long as the kits are the same.
+
+        What follows from the kits alone is kept by it, so that no stranger's word makes anything
+        large be worked out again.
+        """
+        return self.base or self
+
+    def doubt(self, reference: str, at: dt.datetime) -> Doubt | None:
+        """Tell what strangers say of a kit at an instant; None if nothing."""
+        return next((one for one in self.doubts.get(reference, ()) if one.lasts(at)), None)
 
     @functools.cached_property
     def placed(self) -> gpd.GeoDataFrame:
@@ -158,7 +223,13 @@ def candidate_sites(engine: Engine) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute(wanted).mappings()]
 
 
-def take(engine: Engine, calendar: Calendar, check_valid_days: int) -> Snapshot:
+def take(
+    engine: Engine,
+    calendar: Calendar,
+    check_valid_days: int,
+    doubt_hours: int,
+    before: Snapshot | None = None,
+) -> Snapshot:
     """Read the whole registry once.
 
     Parameters
@@ -169,6 +240,10 @@ def take(engine: Engine, calendar: Calendar, check_valid_days: int) -> Snapshot:
         Of the area.
     check_valid_days
         For how long a check confirms a kit.
+    doubt_hours
+        For how long a stranger's word is shown.
+    before
+        An earlier snapshot; if the kits are still as it has them, they are shared.
 
     Raises
     ------
@@ -180,16 +255,34 @@ def take(engine: Engine, calendar: Calendar, check_valid_days: int) -> Snapshot:
     with store.reading(engine) as connection:
         version = store.newest(connection)
         rows = public_kits(connection)
+        doubts = _doubts(connection, calendar, dt.timedelta(hours=doubt_hours))
     frame = pd.DataFrame(rows, columns=public_columns())
     for column in _DAYS:
         frame[column] = pd.Series([row[column] for row in rows], dtype=object)
+    if before is not None and frame.equals(pd.DataFrame(before.kits[frame.columns])):
+        return replace(before.ground, version=version, doubts=doubts, base=before.ground)
     at = frame[["longitude", "latitude"]].to_numpy(dtype=np.float64, na_value=np.nan)
     easting, northing = geodesy.to_bng(at[:, 0].copy(), at[:, 1].copy())
     points = gpd.points_from_xy(easting, northing)
     points[np.isnan(easting)] = None
     kits = gpd.GeoDataFrame(frame, geometry=points, crs=geodesy.BNG)
     hours = {text: Hours(text, calendar) for text in kits["opening_hours"].unique()}
-    return Snapshot(version, kits, hours, calendar, check_valid_days)
+    ground = Snapshot(version, kits, hours, calendar, check_valid_days)
+    return replace(ground, doubts=doubts, base=ground) if doubts else ground
+
+
+def _doubts(
+    connection: Connection, calendar: Calendar, lasts: dt.timedelta
+) -> dict[str, list[Doubt]]:
+    wanted = select(Sighting.kit, Sighting.finding, Sighting.told_at).where(
+        Sighting.verdict == Verdict.OPEN, Sighting.doubt_since.is_not(None)
+    )
+    found: defaultdict[str, list[Doubt]] = defaultdict(list)
+    for kit, finding, told_at in connection.execute(wanted.order_by(Sighting.told_at.desc())):
+        found[kit].append(Doubt.of(finding, told_at, lasts, calendar.zone))
+    for doubts in found.values():
+        doubts.sort(key=lambda doubt: TELLABLE.index(doubt.finding))
+    return dict(found)
 
 
 _DAYS = ("installed_on", "expires_on", "last_checked")

@@ -228,6 +228,8 @@ _BROKEN_RULES = {
     "somebody": "A contact needs a name, an address for mail or a telephone number.",
     "task_open_once": "Another task of this kind has been opened since.",
     "task.kit, task.kind": "Another task of this kind has been opened since.",
+    "sighting_open_once": "The same was told of this kit again since.",
+    "sighting.kit, sighting.finding": "The same was told of this kit again since.",
     "osm_id": "Another kit has this OpenStreetMap id.",
     "source_id": "Another row has this number of the same source.",
     "reference": "This reference is taken.",

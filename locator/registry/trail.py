@@ -18,15 +18,18 @@ from locator.registry.schema import (
     Event,
     Incident,
     Kit,
+    Sighting,
     Status,
     Task,
+    Verdict,
     key_of,
     table_of,
 )
 
 _FEW = 500
 _SUBJECTS: dict[str, type[Base]] = {
-    model.__tablename__: model for model in (Kit, Contact, Candidate, Incident, Event, Task)
+    model.__tablename__: model
+    for model in (Kit, Contact, Candidate, Incident, Event, Task, Sighting)
 }
 
 
@@ -98,12 +101,12 @@ def _entries(
 
 
 def story(engine: Engine, reference: str) -> list[tuple[str, Entry]]:
-    """List what happened to a kit with its checks, reports and tasks, oldest first.
+    """List what happened to a kit with its checks, reports, tasks and sightings, oldest first.
 
     Returns
     -------
     entries
-        Each with its subject: kit, event or task.
+        Each with its subject: kit, event, task or sighting.
 
     Raises
     ------
@@ -112,10 +115,11 @@ def story(engine: Engine, reference: str) -> list[tuple[str, Entry]]:
     """
     with store.reading(engine) as connection:
         found = [("kit", entry) for entry in _entries(connection, Kit, reference)]
-        for subject, number, of in ((e.__tablename__, e.id, e.kit) for e in (Event, Task)):
-            for key in connection.scalars(select(number).where(of == reference)).all():
-                entries = _entries(connection, _SUBJECTS[subject], key)
-                found += [(subject, entry) for entry in entries]
+        for model in (Event, Task, Sighting):
+            numbers = select(model.id).where(model.kit == reference)
+            for key in connection.scalars(numbers).all():
+                entries = _entries(connection, model, key)
+                found += [(model.__tablename__, entry) for entry in entries]
     return sorted(found, key=lambda pair: pair[1].edition)
 
 
@@ -184,7 +188,8 @@ def size(engine: Engine, edition: int) -> int:
 def undo(engine: Engine, edition: int, *, who: str, why: str) -> int:
     """Take back everything that one edition did, as a new edition.
 
-    Rows that it added are not deleted: kits are withdrawn, candidates refused, tasks closed.
+    Rows that it added are not deleted: kits are withdrawn, candidates refused, tasks closed,
+    sightings dismissed.
     What happened (checks, uses, reports) stays on record.
 
     Parameters
@@ -286,4 +291,7 @@ def _ended(writing: store.Writing, model: type[Base], row: dict[str, Any]) -> di
         return {"decision": Decision.REFUSED}
     if model is Task and row["closed_on"] is None:
         return {"closed_on": max(writing.at.date(), row["opened_on"]), "closed_by": writing.who}
+    if model is Sighting and row["verdict"] == Verdict.OPEN:
+        ended = {"decided_at": max(writing.at, row["told_at"]), "decided_by": writing.who}
+        return ended | {"verdict": Verdict.DISMISSED}
     return None

@@ -1,3 +1,4 @@
+import dataclasses
 import datetime as dt
 import json
 from pathlib import Path
@@ -11,13 +12,13 @@ from hypothesis import strategies as st
 
 from locator import geodesy
 from locator.analysis.fetch import Availability, Checked, Span
-from locator.analysis.nearest import nearest
+from locator.analysis.nearest import nearest, overview, standings
 from locator.errors import OutsideGreatBritainError
 from locator.facts import Facts
 from locator.hours import Calendar, Hours
 from locator.places import Position
-from locator.registry.schema import Kit, Status, table_of
-from locator.registry.snapshot import Snapshot, public_columns
+from locator.registry.schema import TELLABLE, Finding, Kit, Status, table_of
+from locator.registry.snapshot import Doubt, Snapshot, public_columns
 from locator.settings import Settings
 from locator.travel.journey import Method, Travel
 from locator.travel.network import Detour, Label
@@ -121,6 +122,83 @@ def test_a_kit_is_ready_only_when_somebody_has_checked_it() -> None:
     assert told["T-0004"] is Checked.LONG_AGO
     assert told["T-0005"] is Checked.EXPIRED
     assert answer.reachable[0].as_dict()["last_checked"] == "2026-07-01"
+
+
+def _doubted(snapshot: Snapshot, doubts: dict[str, Doubt]) -> Snapshot:
+    told = {reference: [doubt] for reference, doubt in doubts.items()}
+    return dataclasses.replace(snapshot, doubts=told, base=snapshot)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    kits=st.lists(
+        st.tuples(LON, LAT, st.sampled_from(HOURS), st.booleans()), min_size=1, max_size=40
+    ),
+    told=st.dictionaries(
+        st.integers(0, 39), st.tuples(st.sampled_from(TELLABLE), st.floats(-30, 30))
+    ),
+    lon=LON,
+    lat=LAT,
+)
+def test_strangers_move_no_kit(
+    kits: list[tuple[float, float, str, bool]],
+    told: dict[int, tuple[Finding, float]],
+    lon: float,
+    lat: float,
+) -> None:
+    day = NOON.date()
+    rows: list[dict[str, object]] = [
+        {"longitude": x, "latitude": y, "opening_hours": h, "last_checked": day if c else None}
+        for x, y, h, c in kits
+    ]
+    rows.append({"longitude": None, "latitude": None, "precision_m": None})
+    plain = make_snapshot(rows)
+    doubts = {}
+    for number, (finding, ago) in told.items():
+        at = NOON - dt.timedelta(hours=ago)
+        doubts[f"T-{number:04}"] = Doubt(finding, at, at + dt.timedelta(hours=24))
+    doubted = _doubted(plain, doubts)
+    position = Position(lon, lat, 10, "")
+    before, after = (nearest(s, position, TRAVEL, at=NOON) for s in (plain, doubted))
+    for group in ("reachable", "unknown", "unavailable", "unplaced"):
+        for one, other in zip(getattr(before, group), getattr(after, group), strict=True):
+            standing = dataclasses.replace(other.standing, doubt=None)
+            assert dataclasses.replace(other, standing=standing) == one
+            doubt = doubts.get(str(one.kit["reference"]))
+            is_shown = doubt is not None and doubt.at <= NOON < doubt.until
+            assert other.doubt == (doubt if is_shown else None)
+            if is_shown:
+                assert not other.ready
+                assert not other.confirmed
+            else:
+                assert other.ready == one.ready
+    assert [f.doubt for f in overview(doubted, NOON)] == [
+        doubted.doubt(str(r), NOON) for r in plain.kits["reference"]
+    ]
+    assert [s.doubt for s in standings(doubted, NOON)] == [
+        doubted.doubt(str(r), NOON) for r in plain.placed["reference"]
+    ]
+
+
+def test_a_doubt_is_told_as_json_and_takes_the_confirmation_away() -> None:
+    kit = {"longitude": -0.9, "latitude": 52.24, "last_checked": dt.date(2026, 7, 1)}
+    at = LONDON.read("2026-07-06 11:46")
+    doubt = Doubt(Finding.USED, at, at + dt.timedelta(hours=24))
+    snapshot = _doubted(make_snapshot([dict(kit)]), {"T-0000": doubt})
+    here = Position(-0.9, 52.24, 10, "here")
+    told, earlier = (
+        nearest(snapshot, here, TRAVEL, at=when).reachable[0].as_dict()
+        for when in (NOON, NOON - dt.timedelta(hours=1))
+    )
+    assert told["doubt"] == {
+        "finding": "used",
+        "at": "2026-07-06T11:46:00+01:00",
+        "until": "2026-07-07T11:46:00+01:00",
+    }
+    assert (told["ready"], told["confirmed"]) == (False, False)
+    assert told["data"] == "published, unconfirmed"
+    assert earlier["doubt"] is None
+    assert (earlier["ready"], earlier["confirmed"]) == (True, True)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,15 @@
 """Look after kits on the command line, as somebody of the charity would."""
 
+import datetime as dt
 import json
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from locator.registry import sightings, store
+from locator.registry.schema import Finding
+from locator.settings import Settings
 from tests.cli.conftest import Locator
 
 
@@ -96,6 +101,13 @@ def test_a_kit_as_it_was(locator: Locator) -> None:
             2,
             "public",
         ),
+        (("sightings", "accept", "7", "--by", "A"), 2, "no sighting 7"),
+        (("sightings", "dismiss", "7", "--by", "A"), 2, "no sighting 7"),
+        (("sightings", "dismiss", "--by", "A"), 2, "--all-since"),
+        (("sightings", "dismiss", "1", "--all-since", "2026-07-04", "--by", "A"), 2, "or a date"),
+        (("sightings", "dismiss", "--all-since", "then", "--by", "A"), 2, "An example of one"),
+        (("sightings", "dismiss", "--all-since", "2026-07-04", "--by", "A"), 2, "Nothing that"),
+        (("sightings", "accept", "1"), 2, "--by"),
         (("restore", "nothing.backup"), 3, "cannot be read"),
         (("backup", "no/such/folder/file"), 2, "cannot be written"),
         (("export", "kits.doc"), 2, "Choose one of csv"),
@@ -154,3 +166,64 @@ def test_cron_hears_of_a_mail_server_that_is_down(
     done = locator("remind")
     assert done.returncode == 1
     assert "does not answer" in done.stdout
+
+
+def test_what_strangers_told_is_decided(locator: Locator) -> None:
+    assert "nothing that waits" in locator("sightings", "list").stdout
+    engine = store.open_registry(f"sqlite:///{locator.folder}/registry.sqlite")
+    zone = ZoneInfo("Europe/London")
+    at = dt.datetime.now(zone)
+    told = ((1, Finding.USED), (2, Finding.MISSING), (3, Finding.DAMAGED), (4, Finding.OBSTRUCTED))
+    for number, finding in told:
+        note = "[red]Behind the bar\x1b[31m"
+        reference = f"NN-{number:04}"
+        sightings.tell(engine, reference, finding, at=at, settings=Settings(), note=note)
+    engine.dispose()
+    table = locator("sightings", "list").stdout
+    assert "NN-0001 " in table
+    assert "[red]Behind the bar[31m" in table
+    assert "\x1b" not in table
+    waiting = json.loads(locator("sightings", "list", "--json").stdout)
+    assert [(one["number"], one["finding"]) for one in waiting] == [
+        (4, "obstructed"),
+        (3, "damaged"),
+        (2, "missing"),
+        (1, "used"),
+    ]
+    accepted = locator("sightings", "accept", "1", "--by", "Ann", "--note", "Rang them")
+    assert "NN-0001 is now “in use”" in accepted.stdout
+    assert "It has no guardian" in accepted.stdout
+    assert locator("sightings", "dismiss", "2", "--by", "Ann").returncode == 0
+    again = locator("sightings", "dismiss", "2", "--by", "Ann")
+    assert again.returncode == 2
+    assert "dismissed already, by Ann" in again.stderr
+    day = f"{at:%Y-%m-%d} 00:00"
+    flood = locator("sightings", "dismiss", "--all-since", day, "--by", "Ann", "--json")
+    assert json.loads(flood.stdout)["dismissed"] == 2
+    assert "nothing that waits" in locator("sightings", "list").stdout
+    every = locator("sightings", "list", "--all").stdout
+    assert "accepted by Ann" in every
+    assert "dismissed by Ann" in every
+    history = locator("kit", "history", "nn1").stdout
+    assert "a stranger told: used: [red]Behind the bar[31m" in history
+    assert "sighting verdict: open → accepted" in history
+    # one edition takes the whole flood back
+    edition = json.loads(flood.stdout)["edition"]
+    undone = locator("kit", "undo", str(edition), "--by", "Ann", "--why", "They were right")
+    assert undone.returncode == 0, undone.stderr
+    assert len(json.loads(locator("sightings", "list", "--json").stdout)) == 2
+
+
+def test_a_moderator_sees_for_how_long_a_word_is_shown(locator: Locator) -> None:
+    locator("sightings", "list")
+    engine = store.open_registry(f"sqlite:///{locator.folder}/registry.sqlite")
+    now = dt.datetime.now(ZoneInfo("Europe/London"))
+    old = now - dt.timedelta(days=2)
+    for reference, at in (("NN-0001", old), ("NN-0002", now)):
+        sightings.tell(engine, reference, Finding.USED, at=at, settings=Settings())
+    sightings.dismiss(engine, [2], who="Ann", why="x", at=now)
+    sightings.tell(engine, "NN-0002", Finding.USED, at=now, settings=Settings())
+    engine.dispose()
+    table = locator("sightings", "list").stdout
+    assert "no longer, since" in table
+    assert "no, for you only" in table

@@ -1,4 +1,7 @@
+import contextlib
 import datetime as dt
+import json
+import sqlite3
 import stat
 import threading
 from pathlib import Path
@@ -8,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from locator.errors import DataError, InputError
-from locator.registry import custody, store, trail
+from locator.registry import custody, sightings, store, trail
 from locator.registry.backup import backup, restore
 from locator.registry.custody import Visit, edit, entrust, find, report
 from locator.registry.schema import TABLES, Finding, Kit
@@ -26,6 +29,11 @@ def busy(engine: Engine, geodata: Path) -> Engine:
     entrust(engine, "NN-0001", contact, who="Ann", why="Agreed")
     custody.check(engine, "NN-0002", Visit("Ann", DAY, DAY))
     report(engine, "NN-0001", Finding.MISSING, Visit("Bob", DAY, DAY, "“Gone”"), Settings())
+    for reference, note in (("NN-0004", "“Gone” as well"), ("NN-0005", "")):
+        at = dt.datetime(2026, 7, 1, 22, 14, 3, 7, tzinfo=dt.UTC)
+        told = Finding.MISSING
+        sightings.tell(engine, reference, told, at=at, settings=Settings(), note=note)
+    sightings.dismiss(engine, [2], who="Ann", why="Seen", at=at)
     edit(engine, "NN-0003", {"expires_on": DAY, "cost_gbp": 96.1}, who="Ann", why="x")
     return engine
 
@@ -119,6 +127,21 @@ def test_a_damaged_backup_is_refused_and_nothing_changes(
     with pytest.raises(DataError):
         restore(busy, file, replace=True)
     assert everything(busy) == before
+
+
+def test_a_backup_from_before_there_were_sightings(busy: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "old.backup"
+    backup(busy, file)
+    with contextlib.closing(sqlite3.connect(file)) as old:
+        old.execute("DROP TABLE sighting")
+        (tables,) = old.execute("SELECT value FROM manifest WHERE name = 'tables'").fetchone()
+        kept = {name: told for name, told in json.loads(tables).items() if name != "sighting"}
+        values = {"tables": json.dumps(kept), "revision": "0002"}.items()
+        old.executemany("UPDATE manifest SET value = ? WHERE name = ?", [(v, n) for n, v in values])
+        old.commit()
+    before = everything(busy)
+    restore(busy, file, replace=True)
+    assert by_key(without_restore(everything(busy))) == by_key(before) | {"sighting": []}
 
 
 def test_what_is_no_backup(engine: Engine, tmp_path: Path) -> None:

@@ -52,15 +52,16 @@ def test_a_report_takes_the_kit_out_of_the_answer_at_once(
     check(kits, "NN-0001", Visit("Ann", DAY, DAY))
     noon = facts.calendar.read("2026-07-02 12:00")
     ready = {
-        f.kit["reference"]: f.ready for f in overview(snapshot.take(kits, facts.calendar, 92), noon)
+        f.kit["reference"]: f.ready
+        for f in overview(snapshot.take(kits, facts.calendar, 92, 24), noon)
     }
     assert not ready["NN-0001"], "its hours are not known"
     edit(kits, "NN-0001", {"opening_hours": "24/7"}, who="Ann", why="Told")
-    (first, *_) = overview(snapshot.take(kits, facts.calendar, 92), noon)
+    (first, *_) = overview(snapshot.take(kits, facts.calendar, 92, 24), noon)
     assert first.ready
     outcome = report(kits, "NN-0001", finding, BOB, QUIET)
     assert outcome.status == status
-    (first, *_) = overview(snapshot.take(kits, facts.calendar, 92), noon)
+    (first, *_) = overview(snapshot.take(kits, facts.calendar, 92, 24), noon)
     assert first.availability is Availability.OUT_OF_SERVICE
     assert not first.ready
     assert len(outcome.opened) == 1
@@ -252,6 +253,6 @@ def test_text_is_one_clean_line(kits: Engine) -> None:
 def test_what_is_private_is_not_in_the_snapshot(kits: Engine, facts: Facts) -> None:
     entrust(kits, "NN-0001", {"name": "Gia", "email": "gia@example.org"}, who="Ann", why="Agreed")
     check(kits, "NN-0001", Visit("Secret Bob", DAY, DAY))
-    taken = snapshot.take(kits, facts.calendar, 92)
+    taken = snapshot.take(kits, facts.calendar, 92, 24)
     assert not {"checked_by", "guardian_id", "host_contact_id", "host_consent"} & set(taken.kits)
     assert "Secret Bob" not in taken.kits.to_csv()

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 
-from locator.registry import custody, store, trail
-from locator.registry.schema import Edition, Kit, Status
+from locator.registry import custody, sightings, store, trail
+from locator.registry.schema import Edition, Finding, Kit, Status
+from locator.settings import Settings
 
 OLD_KIT = {
     "source_id": "K01",
@@ -39,7 +40,7 @@ def old(database_url: str) -> Iterator[Engine]:
     store.open_registry(database_url).dispose()
     plain = create_engine(database_url)
     with plain.begin() as connection:
-        tables = "outbox event task incident candidate kit contact change edition"
+        tables = "sighting outbox event task incident candidate kit contact change edition"
         for table in [*tables.split(), "alembic_version"]:
             connection.execute(text(f"DROP TABLE {table}"))
         if plain.dialect.name == "postgresql":
@@ -114,3 +115,18 @@ def test_an_empty_old_registry_moves_too(database_url: str) -> None:
     opened = store.open_registry(database_url)
     assert store.version(opened) == 0
     opened.dispose()
+
+
+def test_a_registry_without_sightings_takes_them_from_then_on(kits: Engine) -> None:
+    day = dt.date(2026, 7, 1)
+    custody.check(kits, "NN-0001", custody.Visit("Ann", day, day))
+    before = custody.find(kits, "NN-0001"), trail.story(kits, "NN-0001")
+    with store.turn(kits) as connection:
+        connection.execute(text("DROP TABLE sighting"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+    url = kits.url.render_as_string(hide_password=False)
+    moved = store.open_registry(url)
+    assert (custody.find(moved, "NN-0001"), trail.story(moved, "NN-0001")) == before
+    at = dt.datetime(2026, 7, 4, 22, 14, tzinfo=dt.UTC)
+    assert sightings.tell(moved, "NN-0001", Finding.USED, at=at, settings=Settings())
+    moved.dispose()

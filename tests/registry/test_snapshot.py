@@ -9,7 +9,8 @@ import pytest
 from locator import geodesy
 from locator.analysis.nearest import overview
 from locator.facts import Facts
-from locator.registry import custody, snapshot, store
+from locator.registry import custody, sightings, snapshot, store
+from locator.registry.schema import Finding
 from locator.settings import Settings
 from tests.registry.conftest import load
 
@@ -17,7 +18,7 @@ from tests.registry.conftest import load
 def test_a_snapshot_holds_every_kit(database_url: str, facts: Facts) -> None:
     engine = store.open_registry(database_url)
     load(engine, facts.settings.geodata)
-    taken = snapshot.take(engine, facts.calendar, 92)
+    taken = snapshot.take(engine, facts.calendar, 92, 24)
     assert taken.version == 1
     assert len(taken.kits) == 49
     assert taken.kits["reference"].is_unique
@@ -39,7 +40,7 @@ def test_only_the_kit_that_was_checked_is_confirmed(database_url: str, facts: Fa
     load(engine, facts.settings.geodata)
     day = dt.date(2026, 7, 1)
     custody.check(engine, "nn 30", custody.Visit("Ann", day, day))
-    taken = snapshot.take(engine, facts.calendar, 92)
+    taken = snapshot.take(engine, facts.calendar, 92, 24)
     told = overview(taken, facts.calendar.read("2026-07-04 23:30"))
     assert [f.kit["reference"] for f in told if f.confirmed] == ["NN-0030"]
     assert [f.kit["reference"] for f in told if f.ready] == ["NN-0030"]
@@ -48,7 +49,7 @@ def test_only_the_kit_that_was_checked_is_confirmed(database_url: str, facts: Fa
 
 def test_an_empty_registry(database_url: str, facts: Facts) -> None:
     engine = store.open_registry(database_url)
-    taken = snapshot.take(engine, facts.calendar, 92)
+    taken = snapshot.take(engine, facts.calendar, 92, 24)
     assert (taken.version, len(taken.kits), len(taken.in_service)) == (0, 0, 0)
     engine.dispose()
 
@@ -105,3 +106,29 @@ def test_a_week_of_each_kit_equals_asking_at_each_hour(facts: Facts) -> None:
             assert codes[number, hour] <= code <= best[number, hour]
     assert (codes[(taken.placed["opening_hours"] == "24/7").to_numpy()] == 2).all()
     assert (codes[(taken.placed["opening_hours"] == "").to_numpy()] == 1).all()
+
+
+def test_a_strangers_word_is_noticed_and_makes_nothing_large_be_worked_out_again(
+    database_url: str, geodata: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Facts.open(Settings(database_url=database_url, geodata=geodata))
+    monkeypatch.setattr("locator.facts._FRESH_S", 0.0)
+    before = opened.snapshot()
+    assert before.ground is before
+    moment = opened.calendar.read("2026-07-04 22:14")
+    for finding in (Finding.DAMAGED, Finding.USED):
+        sightings.tell(opened.engine, "NN-0030", finding, at=moment, settings=opened.settings)
+        told = opened.snapshot()
+        doubt = told.doubt("NN-0030", moment)
+        assert doubt is not None
+        assert doubt.finding is finding
+        assert told.ground is before
+        assert told.kits is before.kits
+    assert told.version == before.version + 2
+    assert told.doubt("NN-0001", moment) is None
+    day = moment.date()
+    custody.check(opened.engine, "NN-0030", custody.Visit("Ann", day, day))
+    checked = opened.snapshot()
+    assert checked.ground is not before
+    assert checked.doubt("NN-0030", moment) is None
+    opened.close()
