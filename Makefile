@@ -8,7 +8,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help serve test lint format docs lock test-minimum benchmark clean
+.PHONY: help serve test lint format docs catalogues lock test-minimum benchmark clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -52,6 +52,12 @@ format: $(VENV)/.dev ## Put the code in its form
 
 docs: $(VENV)/.dev ## Write the generated parts of docs/
 	@$(BIN)/python docs/generate.py
+
+catalogues: $(VENV)/.dev ## Bring the texts of the pages into every catalogue of translators
+	@$(BIN)/pybabel -q extract -F pyproject.toml --no-location --sort-output -o var/messages.pot .
+	@for file in locator/web/translations/*.po; do \
+	  $(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date \
+	    --locale $$(basename $$file .po) --input-file var/messages.pot --output-file $$file; done
 
 lock: $(VENV)/.dev ## Pin the newest versions that fit pyproject.toml, with hashes
 	@$(PIP) uv
