@@ -29,7 +29,13 @@ def serve(host: str | None, port: int | None, *, as_json: bool) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         server = waitress.create_server(
-            app, host=host, port=port, threads=settings.threads, ident=None
+            app,
+            host=host,
+            port=port,
+            threads=settings.threads,
+            ident=None,
+            # the application itself reads what it was told to believe
+            clear_untrusted_proxy_headers=not settings.trusted_proxies,
         )
     except OSError as error:
         msg = f"Cannot listen on {host}, port {port} ({error.strerror}). Choose another --port."

@@ -17,6 +17,7 @@ from flask import (
 )
 from flask_compress import Compress
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from locator import tables
 from locator.errors import BusyError, LocatorError
@@ -32,6 +33,7 @@ from locator.web import (
     pages,
     pictures,
     planner,
+    telling,
     words,
 )
 
@@ -94,10 +96,14 @@ def create_app(
     facts = Facts.open(settings)
     app.extensions["facts"] = facts
     app.extensions["clock"] = clock or facts.calendar.now
-    for room in (emergency, kits, coverage, offline, pages, pictures, planner):
+    for room in (emergency, kits, coverage, offline, pages, pictures, planner, telling):
         app.register_blueprint(room.blueprint)
     app.jinja_env.filters.update(words.FILTERS)
     languages.install(app)
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0
+        )
     Compress(app)
     app.after_request(_with_security_headers)
     app.register_error_handler(LocatorError, _problem_of_ours)
