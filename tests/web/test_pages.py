@@ -173,6 +173,29 @@ def test_the_privacy_page_is_true_of_places(server: Server) -> None:
         assert secret not in log
 
 
+def test_the_privacy_page_is_true_of_what_is_told(server: Server) -> None:
+    """Tell of a kit; then look for who told it in all that the server wrote."""
+    address = f"{server.address}/kit/NN-0001/tell"
+    body = urllib.parse.urlencode({"finding": "used", "note": "zz taken to the ring road"})
+    asked = urllib.request.Request(  # noqa: S310  # our own
+        address,
+        body.encode(),
+        {"User-Agent": "zz-telltale-phone", "Accept-Language": "en-GB, zz-language"},
+    )
+    with urllib.request.urlopen(asked, timeout=30) as response:  # noqa: S310
+        assert "Set-Cookie" not in response.headers
+        assert "Thank you for telling us" in response.read().decode()
+    kept = b"\n".join(
+        path.read_bytes() for path in server.folder.rglob("*") if path.name.startswith("registry")
+    )
+    assert b"zz taken to the ring road" in kept
+    for secret in (b"127.0.0", b"zz-telltale", b"zz-language"):
+        assert secret not in kept
+    log = (server.folder / "log.txt").read_bytes()
+    for secret in (b"ring road", b"zz-telltale", b"NN-0001"):
+        assert secret not in log
+
+
 @pytest.fixture(scope="module")
 def w3m() -> str:
     found = shutil.which("w3m")
@@ -286,5 +309,5 @@ def test_it_prints_on_two_sheets(reader: BrowserContext) -> None:
     assert len(printed.pages) <= 2
     text = " ".join(" ".join(page.extract_text() for page in printed.pages).split())
     assert "Call 999 and put the phone on speaker" in text
-    assert "Never loosen it or take it off" in text
+    assert "Never loosen it" in text
     assert "No doctor, nurse or paramedic has checked this page yet" in text
