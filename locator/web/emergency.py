@@ -1,16 +1,21 @@
 """Serve the page for an emergency: what to do first, and the kits near a place."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from flask import Blueprint, Response, make_response, render_template, request
 
 from locator import geodesy
 from locator.analysis.fetch import Answer, Fetch
 from locator.analysis.nearest import nearest
+from locator.analysis.reach import FETCH_S
 from locator.errors import InputError
 from locator.places import Position
 from locator.web import pictures
 from locator.web.here import facts, now
+from locator.web.words import gettext as _
+from locator.web.words import metres, spelt
 
 blueprint = Blueprint("emergency", __name__)
 
@@ -23,51 +28,96 @@ _FARTHEST_RUN_S = 900.0
 _SHOWN = 3
 # a place known less exactly than this is not to be read out as coordinates
 _EXACT_M = 100.0
+# who is this near to a street stands in it
+_IN_STREET_M = 30.0
+# kinds of positions that have no name to show
+_DEVICE, _PICKED = "device", "picked"
+
+
+class People(StrEnum):
+    """Who is with the casualty, as the page asks."""
+
+    TWO = "two"
+    ALONE = "alone"
 
 
 @blueprint.get("/")
 def home() -> str:
-    """Show what to do first, and the question where you are."""
-    return render_template("public/home.html")
+    """Show what to do first, and the questions how many you are and where."""
+    return render_template("public/home.html", people="")
 
 
 @blueprint.post("/")
 def find() -> Response:
-    """Answer with the kits near a place that was typed or located.
+    """Answer with the kits near a place that was typed, located or chosen on the map.
 
     The place comes in the body of the request only, so that it is in no address, log or
     browser history.
     """
+    people = _people()
+    typed = request.form.get("place", "")
+    if request.form.get("on") == "map":
+        return make_response(_choosing(people, typed))
     try:
         found = _positions()
     except InputError as error:
-        typed = request.form.get("place", "")
-        page = render_template("public/home.html", error=str(error), typed=typed)
+        page = render_template("public/home.html", error=str(error), typed=typed, people=people)
         return make_response(page, error.http_status)
     position = found[0]
     if len(found) > 1 or not position.sure:
-        typed = request.form.get("place", "")
         page = render_template(
-            "public/home.html", choices=found[:_CHOICES], more=len(found) > _CHOICES, typed=typed
+            "public/home.html",
+            choices=found[:_CHOICES],
+            more=len(found) > _CHOICES,
+            typed=typed,
+            people=people,
         )
         return make_response(page)
+    return make_response(_answered(position, people))
+
+
+def _people() -> str:
+    said = request.form.get("people", "")
+    return said if said in set(People) else ""
+
+
+def _choosing(people: str, typed: str) -> str:
+    """Show the map on which the place can be chosen, at the place that is known so far."""
+    try:
+        start = _positions()[0]
+    except InputError:
+        start = None
+    return render_template(
+        "public/home.html",
+        choosing=True,
+        start=start,
+        people=people,
+        typed=typed,
+        picture=pictures.kits_picture(),
+    )
+
+
+def _answered(position: Position, people: str) -> str:
     known = facts()
-    snapshot = known.snapshot()
-    answer = nearest(snapshot, position, known.travel, at=now())
+    answer = nearest(known.snapshot(), position, known.travel, at=now())
     reachable, far_reachable = _near_and_far(answer.reachable)
     unknown, far_unknown = _near_and_far(answer.unknown)
-    return make_response(
-        render_template(
-            "public/home.html",
-            answer=answer,
-            verdict=_verdict(answer),
-            reachable=reachable,
-            unknown=unknown,
-            farther=[*far_reachable, *far_unknown],
-            tell=_what_to_tell(position),
-            typed=position.label if position.kind != "device" else "",
-            picture=pictures.kits_picture(),
-        )
+    return render_template(
+        "public/home.html",
+        answer=answer,
+        verdict=_verdict(answer, people),
+        reachable=reachable,
+        unknown=unknown,
+        farther=[*far_reachable, *far_unknown],
+        tell=_what_to_tell(answer),
+        exact=position.precision_m <= _EXACT_M,
+        placed=position.precision_m <= known.settings.standard_m,
+        people=people,
+        # what is sent again when something else is asked about the same place
+        here=_as_form(position),
+        typed="" if position.kind in (_DEVICE, _PICKED) else position.label,
+        meter_s=FETCH_S,
+        picture=pictures.kits_picture(),
     )
 
 
@@ -85,42 +135,79 @@ def _positions() -> list[Position]:
     if not accuracy <= _WORST_ACCURACY_M:
         msg = "The phone does not know where it is. Type a postcode or a street instead."
         raise InputError(msg)
-    here = Position(*at, max(accuracy, _BEST_ACCURACY_M), "your location", "device")
+    kind = _PICKED if request.form.get("how") == _PICKED else _DEVICE
+    label = "your location" if kind == _DEVICE else "the place you chose"
+    here = Position(*at, max(accuracy, _BEST_ACCURACY_M), label, kind)
     return [known.gazetteer.noted_if_outside(here)]
+
+
+def _as_form(position: Position) -> Mapping[str, str]:
+    if position.kind not in (_DEVICE, _PICKED):
+        return {"place": position.label}
+    return {
+        "lat": f"{position.lat:.6f}",
+        "lon": f"{position.lon:.6f}",
+        "accuracy": f"{position.precision_m:.0f}",
+        "how": position.kind,
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    """What the answer means for two people beside a casualty."""
+    """What the answer means for whoever is beside a casualty.
+
+    ``stay`` says that nobody should be sent: to press and pack comes before all kits.
+    """
 
     level: str
     headline: str
     advice: str
+    stay: bool = False
 
 
-def _verdict(answer: Answer) -> _Verdict:
+def _verdict(answer: Answer, people: str) -> _Verdict:
     known = facts()
     useful_s, number = known.settings.useful_fetch_s, known.area.emergency_number
-    minutes = f"{useful_s / 60:g}"
-    ask = f"Ask {number} first. Send somebody only if another person stays and presses."
+    if people == People.ALONE:
+        headline = _("Do not go for a kit. Stay and press.")
+        advice = _("Tell %(number)s that you are alone, and where you are.", number=number)
+        return _Verdict("alone", headline, advice, stay=True)
     if answer.position.precision_m > known.settings.standard_m:
-        headline = "We only know roughly where you are."
-        advice = f"Type a postcode or use your location. Ask {number}."
+        headline = _("We only know roughly where you are.")
+        advice = _("Type a postcode or use your location. Ask %(number)s.", number=number)
         return _Verdict("far", headline, advice)
-    nearest_open = next((f for f in answer.reachable if f.run and f.walk), None)
-    if nearest_open and nearest_open.walk and nearest_open.run:
-        if nearest_open.walk.high_s <= useful_s:
-            return _Verdict("near", f"A kit could be here within {minutes} minutes.", ask)
-        if nearest_open.run.high_s <= useful_s:
-            headline = f"A kit could be here within {minutes} minutes if somebody runs."
-            return _Verdict("run", headline, ask)
-        if nearest_open.run.low_s <= useful_s:
-            headline = f"A kit may be near, but not surely within {minutes} minutes."
-            return _Verdict("run", headline, ask)
+    ask = _(
+        "Ask %(number)s first. Send somebody only if another person stays and presses.",
+        number=number,
+    )
+    if people == People.TWO:
+        ask = _("Ask %(number)s first. One stays and presses, one fetches the kit.", number=number)
+    if found := _within(answer, useful_s):
+        return _Verdict(*found, ask)
     if any(f.run and f.run.low_s <= useful_s for f in answer.unknown):
-        return _Verdict("far", "No kit nearby is known to be open now.", ask)
-    headline = "We know of no kit that is close enough."
-    return _Verdict("far", headline, f"Stay and press. Send somebody only if {number} says so.")
+        return _Verdict("far", _("No kit nearby is known to be open now."), ask)
+    headline = _("We know of no kit that is close enough.")
+    advice = _("Stay and press. Send somebody only if %(number)s says so.", number=number)
+    return _Verdict("far", headline, advice, stay=True)
+
+
+def _within(answer: Answer, useful_s: float) -> tuple[str, str] | None:
+    """Say how surely a kit that is open can be here in time; None if it cannot."""
+    minutes = f"{useful_s / 60:g}"
+    nearest_open = next((f for f in answer.reachable if f.run and f.walk), None)
+    if nearest_open is None or nearest_open.walk is None or nearest_open.run is None:
+        return None
+    if nearest_open.walk.high_s <= useful_s:
+        return "near", _("A kit could be here within %(minutes)s minutes.", minutes=minutes)
+    if nearest_open.run.high_s <= useful_s:
+        said = _(
+            "A kit could be here within %(minutes)s minutes if somebody runs.", minutes=minutes
+        )
+        return "run", said
+    if nearest_open.run.low_s <= useful_s:
+        said = _("A kit may be near, but not surely within %(minutes)s minutes.", minutes=minutes)
+        return "run", said
+    return None
 
 
 def _near_and_far(fetches: tuple[Fetch, ...]) -> tuple[list[Fetch], list[Fetch]]:
@@ -129,15 +216,60 @@ def _near_and_far(fetches: tuple[Fetch, ...]) -> tuple[list[Fetch], list[Fetch]]
     return worth, [f for f in fetches if f not in worth]
 
 
-def _what_to_tell(position: Position) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One way to say on the phone where somebody is.
+
+    ``groups`` are the parts in which ``value`` is read out, ``aloud`` how it is spelt.
+    """
+
+    name: str
+    groups: tuple[str, ...]
+    aloud: str = ""
+    note: str = ""
+
+
+def _what_to_tell(answer: Answer) -> list[_Line]:
     """Say where the casualty is in the ways that a 999 operator can use."""
-    lines = {}
-    if position.kind not in ("device", "point"):
-        lines["Place"] = position.label
-    postcode = facts().gazetteer.nearest_postcode(position.lon, position.lat)
-    if postcode and position.kind != "postcode" and position.precision_m <= _EXACT_M:
-        lines["Nearest postcode"] = postcode
-    if position.precision_m <= _EXACT_M:
-        lines["Grid reference"] = geodesy.grid_reference(position.lon, position.lat)
-        lines["Latitude, longitude"] = f"{position.lat:.5f}, {position.lon:.5f}"
+    position = answer.position
+    lines = []
+    if position.kind not in (_DEVICE, _PICKED, "point"):
+        aloud = spelt(position.label) if position.kind == "postcode" else ""
+        lines.append(_Line(_("Place"), (position.label,), aloud))
+    if position.precision_m > _EXACT_M:
+        return lines
+    if position.kind != "street":
+        lines.extend(_road(answer))
+    gazetteer = facts().gazetteer
+    postcode = gazetteer.nearest_postcode(position.lon, position.lat)
+    if postcode and position.kind != "postcode":
+        lines.append(_Line(_("Nearest postcode"), tuple(postcode.split()), spelt(postcode)))
+    grid = geodesy.grid_reference(position.lon, position.lat)
+    lines.append(_Line(_("Grid reference"), tuple(grid.split()), spelt(grid)))
+    code = geodesy.plus_code(position.lon, position.lat)
+    lines.append(_Line(_("Plus code"), (code[:4], code[4:]), spelt(f"{code[:4]} {code[4:]}")))
+    at = [f"{value:.5f}" for value in (position.lat, position.lon)]
+    # thousandths and what is finer are said apart
+    groups = (at[0][:-2], f"{at[0][-2:]},", at[1][:-2], at[1][-2:])
+    lines.append(_Line(_("Latitude, longitude"), groups))
     return lines
+
+
+def _road(answer: Answer) -> list[_Line]:
+    """Name the road and the town, from the streets that are loaded or from the gazetteer."""
+    here, gazetteer = answer.position, facts().gazetteer
+    town = gazetteer.nearest_settlement(here.lon, here.lat)
+    walked = next((f.route for f in (*answer.reachable, *answer.unknown) if f.route), None)
+    if walked and walked.steps and walked.to_street_m <= _IN_STREET_M:
+        name = walked.steps[0].label.name
+        if name:
+            said = f"{name}, {town.label}" if town else name
+            return [_Line(_("Road"), (said,))]
+    street = gazetteer.nearest_street(here.lon, here.lat)
+    if street is not None:
+        far = geodesy.geodesic_m(here.lon, here.lat, street.lon, street.lat)
+        note = _("The middle of this road is about %(distance)s away.", distance=metres(float(far)))
+        return [_Line(_("Nearest road we know"), (street.label,), note=note)]
+    if town is not None:
+        return [_Line(_("Nearest town or village"), (town.label,))]
+    return []

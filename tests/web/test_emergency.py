@@ -11,6 +11,88 @@ from tests.web.conftest import Clock
 from tests.web.reading import STAMFORD_ROAD, line_of, text_of
 
 
+def test_what_to_do_comes_before_everything_else(client: FlaskClient) -> None:
+    for html in (client.get("/").text, client.post("/", data={"place": "NN1 1DE"}).text):
+        text = text_of(html)
+        first = [
+            text.index(said)
+            for said in (
+                "Call 999 Press hard. Do not let go.",
+                "Someone is bleeding badly?",
+                "Call 999 now",
+                "Press hard on the wound with both hands",
+                "Never leave them alone",
+                "Are you two or more people?",
+                "Where are you?",
+            )
+        ]
+        assert first == sorted(first)
+        links = re.findall(r'<a [^>]*href="([^"]+)"', html)
+        assert links[:2] == ["#main", "tel:999"]
+
+
+def test_the_question_needs_no_script(client: FlaskClient) -> None:
+    html = client.get("/").text
+    form = html[html.index('<form class="search"') :]
+    form = form[: form.index("</form>")]
+    assert re.findall(r'name="people" value="(\w+)"', form) == ["two", "alone"]
+    assert "checked" not in form
+    alone = text_of(form[form.index('class="if-alone"') :])
+    assert "Alone? Do not go for a kit. Stay and press." in alone
+    assert "push cloth into it with your fingers" in alone
+    assert 'href="/how-to"' in form
+    # the styles show what belongs to the answer, so a browser without them shows both
+    address = re.findall(r'href="(/static/site.css[^"]+)"', html)[0]
+    css = client.get(address, buffered=True).text
+    assert "#people-alone:checked ~ .if-alone" in css
+
+
+def test_who_is_alone_is_not_sent(client: FlaskClient) -> None:
+    html = client.post("/", data={"place": "NN1 1DE", "people": "alone"}).text
+    text = text_of(html)
+    assert "Do not go for a kit. Stay and press." in text
+    assert "could be here within" not in text
+    order = ["Do not go", "Stop the bleeding with your hands", "Tell 999 where you are"]
+    order += ["NN1 1DE November November 1, 1 Delta Echo", "If somebody else comes who can go"]
+    order += ["Send them only if 999 says so", "Royal & Derngate theatre"]
+    places = [text.index(said) for said in order]
+    assert places == sorted(places)
+    # nothing more has to be typed when somebody comes
+    again = re.search(r'<form class="who".*?</form>', html, re.DOTALL)
+    assert again is not None
+    assert '<input type="hidden" name="place" value="NN1 1DE">' in again[0]
+    assert re.findall(r'value="(two|alone)"', again[0]) == ["two"]
+
+
+def test_two_people_share_the_work(client: FlaskClient) -> None:
+    html = client.post("/", data={"place": "NN1 1DE", "people": "two"}).text
+    text = text_of(html)
+    assert "A kit may be near, but not surely within 5 minutes." in text
+    assert "Ask 999 first. One stays and presses, one fetches the kit." in text
+    assert "Stop the bleeding with your hands" not in text
+    asked = text_of(client.post("/", data={"place": "NN1 1DE"}).text)
+    assert "Send somebody only if another person stays and presses" in asked
+    assert asked.count("Are you two or more people?") == 1
+
+
+def test_what_is_not_a_number_of_people_is_not_believed(client: FlaskClient) -> None:
+    html = client.post("/", data={"place": "NN1 1DE", "people": '"><b>'}).text
+    assert '"><b>' not in html
+    assert "Are you two or more people?" in html
+
+
+@pytest.mark.parametrize("people", ["", "two", "alone"])
+def test_who_is_there_is_asked_once(client: FlaskClient, people: str) -> None:
+    for place in ("The Ridings", "qqqq", "NN1 1DE"):
+        html = client.post("/", data={"place": place, "people": people}).text
+        kept = re.findall(r'name="people" value="(\w+)"(?: id="[\w-]+")?( checked)?', html)
+        assert not people or any(value == people for value, _ in kept)
+    choice = client.post("/", data={"place": "The Ridings", "people": people}).text
+    picked = re.search(r'<form method="post"[^>]*>(.*?)<ul class="choices">', choice, re.DOTALL)
+    assert picked is not None
+    assert (f'value="{people}"' in picked[1]) == bool(people)
+
+
 def test_the_home_page_is_small(client: FlaskClient) -> None:
     total = 0
     page = client.get("/", headers={"Accept-Encoding": "gzip"})
@@ -32,7 +114,12 @@ def test_a_postcode(client: FlaskClient) -> None:
     assert re.search(r"about 1 to \d+ min running, 1 to \d+ min walking", text)
     assert "the 999 operator gives the code" in text
     assert "it may be 120 m from the mark" in text
-    assert "Grid reference SP 7558 6048" in text
+    assert "Grid reference SP 7558 6048 Sierra Papa, 7 5 5 8, 6 0 4 8" in text
+    assert "Place NN1 1DE November November 1, 1 Delta Echo" in text
+    assert "Nearest road we know St Giles Square, Northampton" in text
+    assert re.search(r"The middle of this road is about \d+ m away", text)
+    assert "Plus code 9C4X 64P4+" in text
+    assert re.search(r"Latitude, longitude 52\.237 \d\d, -0\.89\d \d\d", text)
     assert "never checked" in text
     assert "Kits whose place is not known (10)" in text
 
@@ -41,8 +128,69 @@ def test_a_location(client: FlaskClient) -> None:
     data = {"lat": "52.2378", "lon": "-0.8960", "accuracy": "25"}
     text = text_of(client.post("/", data=data).text)
     assert "Kits near your location" in text
-    assert "known to about 25 m" in text
-    assert "Nearest postcode NN1" in text
+    assert "Your place is known to about 25 m, says the phone." in text
+    assert re.search(r"Nearest postcode NN1 \d[A-Z]{2} November November 1, \d ", text)
+
+
+def test_a_place_chosen_on_the_map(client: FlaskClient) -> None:
+    data = {"lat": "52.2378", "lon": "-0.8960", "accuracy": "18", "how": "picked"}
+    text = text_of(client.post("/", data=data).text)
+    assert "Kits near the place you chose" in text
+    assert "Your place is known to about 18 m." in text
+    assert "says the phone" not in text
+
+
+@pytest.mark.parametrize(
+    ("data", "at"),
+    [
+        ({"lat": "52.2378", "lon": "-0.8960", "accuracy": "18"}, "52.2378"),
+        ({"place": "NN1 1DE"}, "52.237"),
+        ({"place": ""}, None),
+        ({"place": "qqqq"}, None),
+        ({"lat": "x", "lon": "y"}, None),
+    ],
+)
+def test_the_map_to_choose_on(client: FlaskClient, data: dict[str, str], at: str | None) -> None:
+    response = client.post("/", data=data | {"on": "map", "people": "two"})
+    assert response.status_code == 200
+    html = response.text
+    assert "Where is the person who bleeds?" in text_of(html)
+    shown = re.search(r'data-choosing="true"(?: data-lat="([^"]+)")?', html)
+    assert shown is not None
+    assert (shown[1] or "").startswith(at or "")
+    assert bool(shown[1]) == bool(at)
+    chosen = html[html.index('id="chosen"') :].split("</form>")[0]
+    assert '<input type="hidden" name="how" value="picked">' in chosen
+    assert '<input type="hidden" name="people" value="two">' in chosen
+    # the map is loaded in this state, and with an answer, never with the question
+    assert "leaflet" in html
+    assert "leaflet" not in client.get("/").text
+
+
+def test_a_wrong_place_is_corrected_from_the_answer(client: FlaskClient) -> None:
+    data = {"lat": "52.2378", "lon": "-0.8960", "accuracy": "25", "people": "two"}
+    html = client.post("/", data=data).text
+    correct = html[html.index('<details class="correct"') :]
+    correct = correct[: correct.index("</details>")]
+    first = correct.split("</form>")[0]
+    sent = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]+)"', first))
+    assert sent == {
+        "lat": "52.237800",
+        "lon": "-0.896000",
+        "accuracy": "25",
+        "how": "device",
+        "people": "two",
+    }
+    assert '<button type="submit" class="big" name="on" value="map">' in first
+    assert 'id="place"' in correct
+    assert client.post("/", data=sent).text.count("Kits near your location") >= 1
+
+
+def test_a_rough_place_is_corrected_at_once(client: FlaskClient) -> None:
+    html = client.post("/", data={"place": "Corby"}).text
+    assert '<details class="correct" open>' in html
+    assert "Say what you see: road signs" in text_of(html)
+    assert '<details class="correct">' in client.post("/", data={"place": "NN1 1DE"}).text
 
 
 @pytest.mark.parametrize(
@@ -85,7 +233,7 @@ def test_what_was_typed_comes_back_harmless(client: FlaskClient) -> None:
 
 def test_several_places_are_a_choice(client: FlaskClient) -> None:
     html = client.post("/", data={"place": "The Ridings"}).text
-    choices = [unescape(c) for c in re.findall(r'<button[^>]+value="([^"]+)"', html)]
+    choices = [unescape(c) for c in re.findall(r'name="place" value="([^"]+)">', html)]
     assert "The Ridings, Brixworth" in choices
     assert "Kits near" not in html
     picked = client.post("/", data={"place": choices[0]}).text
@@ -103,6 +251,10 @@ def test_too_far_says_stay(client: FlaskClient) -> None:
     assert "We know of no kit that is close enough" in text
     assert "Stay and press" in text
     assert "Never leave them alone" in text
+    hands = text.index("Stop the bleeding with your hands")
+    assert hands < text.index("push cloth into it") < text.index("Tell 999 where you are")
+    assert hands < text.index("We know of no kit near here that is open now")
+    assert "there and back" not in text[:hands]
 
 
 @pytest.mark.parametrize(
@@ -138,6 +290,34 @@ def test_nothing_is_shown_as_ready(client: FlaskClient, facts: Facts) -> None:
         html = client.post("/", data={"place": place}).text
         assert "state-ready" not in html
         assert html.count("Not confirmed") == html.count("state-open") + html.count("state-unknown")
+
+
+def test_times_are_shown_against_three_and_five_minutes(client: FlaskClient) -> None:
+    html = client.post("/", data={"place": "NN1 1DE"}).text
+    item = html[html.index('id="kit-') :].split("</li>")[0]
+    picture = re.search(r'<svg class="meter"[^>]*aria-hidden="true".*?</svg>', item, re.DOTALL)
+    assert picture is not None
+    assert re.findall(r">(\d) min</text>", picture[0]) == ["3", "5"]
+    bars = re.findall(r'<path class="meter-(run|walk)" d="M(\d+) \d+H(\d+)', picture[0])
+    assert [name for name, _, _ in bars] == ["run", "walk"]
+    # two seconds to the point: 150 is five minutes
+    assert all(int(start) < 150 < int(end) <= 290 for _, start, end in bars)
+    assert re.search(r"Running or walking: perhaps not back within 5 minutes\.", text_of(item))
+
+
+def test_ways_out_of_the_page_name_the_kit_and_never_the_reader(client: FlaskClient) -> None:
+    data = {"lat": "52.23789", "lon": "-0.89612", "accuracy": "25"}
+    html = client.post("/", data=data).text
+    links = [unescape(link) for link in re.findall(r'href="([^"]+)"', html)]
+    for start in ("geo:", "https://www.google.com/maps/dir/", "https://maps.apple.com/"):
+        out = [link for link in links if link.startswith(start)]
+        assert out
+        assert not any("52.2378" in link or "0.8961" in link for link in out)
+    for tag in re.findall(r"<a [^>]*(?:geo:|https://)[^>]*>", html):
+        assert 'rel="noopener noreferrer"' in tag
+    reference = re.findall(r'id="kit-([^"]+)"', html)[0]
+    assert f"/kit/{reference}" in links
+    assert f'data-share="/kit/{reference}"' in html
 
 
 STEPS = [
@@ -244,4 +424,21 @@ def test_a_pub_that_shuts_while_you_walk(walking: FlaskClient, evening: Clock) -
         seen[minute] = html.index(pub) < shut
         if not seen[minute]:
             assert "Shuts Sat 4 Jul, 23:00: you may not get there in time" in text_of(html)
+            # its sign has a shape of its own, and the map takes it from here
+            item = html[html.index(pub) :].split("</li>")[0]
+            assert '<p class="state state-closing"><span class="sign" aria-hidden="true">!' in item
     assert seen == {40: True, 50: False}
+
+
+def test_the_road_is_named_from_the_streets_that_are_loaded(walking: FlaskClient) -> None:
+    text = text_of(walking.post("/", data={"lat": "52.6690", "lon": "-0.7240"}).text)
+    assert "Road Stamford Road" in text
+
+
+def test_a_shop_that_shuts_in_three_minutes(walking: FlaskClient, evening: Clock) -> None:
+    evening.now = dt.datetime.fromisoformat("2026-07-04T22:57+01:00")
+    html = walking.post("/", data={"place": STAMFORD_ROAD, "people": "two"}).text
+    shut = html[html.index("Shut, planned or not in service") :]
+    assert "Test kit in an Oakham pub" in shut
+    assert "Shuts Sat 4 Jul, 23:00: you may not get there in time" in text_of(shut)
+    assert "Open until Sat 4 Jul, 23:00" not in text_of(html)

@@ -1,30 +1,73 @@
-/* Fill the location form from the device when its button is pressed; show it only where that works. */
+/* Fill the form with the place that the device knows, share kits, and show what needs a script. */
 (function () {
   "use strict";
   var focus = document.querySelector("[data-focus], #place-error");
   if (focus) { focus.focus({preventScroll: true}); focus.scrollIntoView({block: "start"}); }
-  var form = document.getElementById("locate");
-  if (!form || !navigator.geolocation) { return; }
-  form.hidden = false;
-  var status = document.getElementById("locate-status");
-  var button = form.querySelector("button");
-  var failed = function (error) {
-    button.disabled = false;
-    status.textContent = (error.code === 1 ?
-      "The phone does not share its location. " : "The phone cannot find its location. ") +
-      "Type a postcode or a street instead.";
-    document.getElementById("place").focus();
-  };
-  form.addEventListener("submit", function (event) {
-    event.preventDefault();
-    button.disabled = true;
-    status.textContent = "Finding where you are …";
-    navigator.geolocation.getCurrentPosition(function (found) {
-      form.elements.lat.value = found.coords.latitude.toFixed(6);
-      form.elements.lon.value = found.coords.longitude.toFixed(6);
-      form.elements.accuracy.value = Math.round(found.coords.accuracy);
-      form.submit();
-    }, failed, {enableHighAccuracy: true, timeout: 10000, maximumAge: 30000});
+  var each = function (selector, act) { Array.prototype.forEach.call(document.querySelectorAll(selector), act); };
+  var canCopy = navigator.clipboard && navigator.clipboard.writeText;
+  each("[data-script]", function (part) { part.hidden = Boolean(part.dataset.share) && !navigator.share && !canCopy; });
+
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest && event.target.closest("[data-share]");
+    if (!button) { return; }
+    var address = document.createElement("a");
+    address.href = button.dataset.share;
+    if (navigator.share) {
+      navigator.share({title: button.dataset.title, url: address.href}).catch(function () { /* thought better of it */ });
+      return;
+    }
+    navigator.clipboard.writeText(address.href).then(function () { button.textContent = button.dataset.copied; });
   });
-  window.addEventListener("pageshow", function () { button.disabled = false; status.textContent = ""; });
+
+  var form = document.getElementById("search");
+  var button = document.getElementById("locate");
+  if (!form || !navigator.geolocation) { return; }
+  button.hidden = false;
+  var status = document.getElementById("locate-status");
+  var place = document.getElementById("place");
+  var best, watch, patient, timers = [];
+  var stop = function () {
+    navigator.geolocation.clearWatch(watch);
+    timers.forEach(clearTimeout);
+    timers = [];
+  };
+  var reset = function () {
+    best = null;
+    button.disabled = false;
+    form.elements.lat.value = form.elements.lon.value = form.elements.accuracy.value = "";
+  };
+  var send = function () {
+    stop();
+    form.elements.lat.value = best.latitude.toFixed(6);
+    form.elements.lon.value = best.longitude.toFixed(6);
+    form.elements.accuracy.value = Math.round(best.accuracy);
+    form.submit();
+  };
+  var failed = function (error) {
+    if (best) { send(); return; }
+    stop();
+    reset();
+    status.textContent = error && error.code === 1 ? form.dataset.denied : form.dataset.failed;
+    place.focus();
+  };
+  button.addEventListener("click", function () {
+    reset();
+    button.disabled = patient = true;
+    status.textContent = form.dataset.finding;
+    /* the first place that a phone gives is often a mast's: wait a little for a better one */
+    watch = navigator.geolocation.watchPosition(function (found) {
+      if (!best || found.coords.accuracy <= best.accuracy) { best = found.coords; }
+      if (best.accuracy <= 50 || !patient) { send(); }
+    }, failed, {enableHighAccuracy: true, timeout: 15000, maximumAge: 15000});
+    timers.push(setTimeout(function () {
+      patient = false;
+      if (best) { send(); } else { status.textContent = form.dataset.slow; }
+    }, 5000));
+    timers.push(setTimeout(failed, 15000));
+  });
+  /* who types a place means that, wherever the phone is */
+  var typed = function () { stop(); reset(); status.textContent = ""; };
+  form.addEventListener("submit", typed);
+  place.addEventListener("input", typed);
+  window.addEventListener("pageshow", typed);
 })();

@@ -5,6 +5,52 @@
   var map = box && window[box.id];
   if (!map) { return; }
   map.attributionControl.setPrefix("Leaflet");
+  var here = box.dataset.lat ? [Number(box.dataset.lat), Number(box.dataset.lon)] : null;
+  var precision = Number(box.dataset.precision);
+  if (box.dataset.choosing) { choose(); return; }
+
+  function ofKit(layer) { return layer.options.reference || layer instanceof L.Circle; }
+
+  function choose() {
+    var form = document.getElementById("chosen"), status = document.getElementById("chosen-status");
+    /* a thumb hits the place to about as many pixels; half a street is exact enough to be told */
+    var THUMB = 24, EXACT = 100;
+    var kits = [];
+    map.eachLayer(function (layer) { if (layer.getLayers && layer.getLayers().some(ofKit)) { kits.push(layer); } });
+    kits.forEach(function (layer) { map.removeLayer(layer); });
+    var aim = document.createElement("div");
+    aim.className = "aim";
+    aim.innerHTML = '<svg viewBox="0 0 56 56" aria-hidden="true"><path d="M28 2v20M28 34v20M2 28h20M34 28h20"/><path d="M28 2v20M28 34v20M2 28h20M34 28h20"/></svg>';
+    box.appendChild(aim);
+    var error = function () {
+      var at = map.getCenter(), size = map.getSize();
+      var across = map.distance(map.containerPointToLatLng([0, size.y / 2]), map.containerPointToLatLng([size.x, size.y / 2]));
+      return {at: at, metres: Math.max(10, THUMB * across / size.x)};
+    };
+    var say = function () {
+      var metres = error().metres;
+      var far = metres < 1000 ? Math.round(metres / 10) * 10 + " m" : Math.round(metres / 1000) + " km";
+      status.textContent = (metres <= EXACT ? form.dataset.exact : form.dataset.rough).replace("{distance}", far);
+    };
+    map.on("click", function (event) { map.setView(event.latlng, Math.max(map.getZoom(), Math.min(map.getZoom() + 3, 17)), {animate: false}); });
+    map.on("moveend zoomend", say);
+    form.addEventListener("submit", function (event) {
+      var found = error();
+      if (found.metres > EXACT) {
+        event.preventDefault();
+        map.setZoom(map.getZoom() + 2, {animate: false});
+        return;
+      }
+      form.elements.lat.value = found.at.lat.toFixed(6);
+      form.elements.lon.value = found.at.lng.toFixed(6);
+      form.elements.accuracy.value = Math.round(found.metres);
+    });
+    if (here && precision < 5000) {
+      map.fitBounds(L.latLng(here).toBounds(precision * 4), {maxZoom: 16, animate: false});
+    } else { map.fitBounds(map.options.home, {animate: false}); }
+    say();
+  }
+
   var describe = function (marker) {
     var item = document.getElementById("kit-" + marker.options.reference);
     var text = document.createElement("div");
@@ -21,10 +67,12 @@
       var item = marker.options.reference && document.getElementById("kit-" + marker.options.reference);
       if (!item) { return; }
       var say = function (part) { return item.querySelector(part).textContent.replace(/\s+/g, " ").trim(); };
-      marker.options.title = say("h3, h4") + ": " + say(".state span:last-child");
-      if (item.querySelector(".state-closed")) {
-        /* the list knows how long the way is: what shuts on the way is shut */
-        marker.setIcon(L.divIcon({className: "kit kit-closed", html: "<span>–</span>", iconSize: [30, 30]}));
+      marker.options.title = say("h3, h4") + ": " + say(".state > span:last-child");
+      /* the list knows how long the way is, and what strangers have told */
+      var knows = ["closing", "closed", "doubt"].filter(function (state) { return item.querySelector(".state-" + state); })[0];
+      if (knows) {
+        var sign = item.querySelector(".state-" + knows + " .sign").textContent;
+        marker.setIcon(L.divIcon({className: "kit kit-" + knows, html: "<span>" + sign + "</span>", iconSize: [30, 30]}));
       }
       if (marker.getElement()) { marker.getElement().title = marker.options.title; }
     });
@@ -43,11 +91,10 @@
         .setContent(describe(marker)).openOn(map);
     });
   });
-  if (!box.dataset.lat) { map.fitBounds(map.options.home, {animate: false}); return; }
-  var here = [Number(box.dataset.lat), Number(box.dataset.lon)];
+  if (!here) { map.fitBounds(map.options.home, {animate: false}); return; }
   var spot = L.divIcon({className: "here", html: "<span></span>", iconSize: [22, 22]});
-  L.circle(here, {radius: Number(box.dataset.precision), color: "#0b4f9e", weight: 1, fillOpacity: 0.12, interactive: false}).addTo(map);
-  L.marker(here, {icon: spot, title: "Your place", alt: "Your place", keyboard: false, zIndexOffset: 1000}).addTo(map);
+  L.circle(here, {radius: precision, color: "#0b4f9e", weight: 1, fillOpacity: 0.12, interactive: false}).addTo(map);
+  L.marker(here, {icon: spot, title: box.dataset.here, alt: box.dataset.here, keyboard: false, zIndexOffset: 1000}).addTo(map);
   var bounds = L.latLngBounds([here, here]);
   var ways = Array.prototype.slice.call(document.querySelectorAll(".kits > li > .way")).map(function (way) {
     return way.dataset.line.split(" ").map(function (at) { return at.split(",").map(Number); });
