@@ -318,6 +318,8 @@ def test_ways_out_of_the_page_name_the_kit_and_never_the_reader(client: FlaskCli
     reference = re.findall(r'id="kit-([^"]+)"', html)[0]
     assert f"/kit/{reference}" in links
     assert f'data-share="/kit/{reference}"' in html
+    assert f"/kit/{reference}/tell?what=taken" in links
+    assert f"/kit/{reference}/tell?what=wrong" in links
 
 
 STEPS = [
