@@ -19,8 +19,6 @@ _MILLIMETRES = 1000
 # one character holds so much: those from "#" on, without the backslash and what HTML needs
 _ALPHABET = "".join(chr(c) for c in range(35, 127) if chr(c) not in "\\&<>'")[:80]
 _BASE = len(_ALPHABET)
-# characters of a step along an axis, and from a postcode to the next
-_STEP, _GAP = 3, 2
 _LETTERS = 26
 
 
@@ -128,9 +126,9 @@ def pack_postcodes(
     -------
     packed
         ``sectors`` and how many postcodes each has; ``units``, the steps from one to the next of
-        the last two letters in a sector; ``steps``, those of easting and northing from one
-        postcode to the next. Digits of one rank stand together: they are alike, so that
-        compression finds more in them.
+        the last two letters in a sector; ``first``, where the first one is, and ``steps``, those
+        of easting and northing from one to the next. Digits of one rank stand together: they
+        are alike, so that compression finds more in them.
     """
     order = sorted(range(len(codes)), key=codes.__getitem__)
     listed = [codes[row] for row in order]
@@ -141,15 +139,17 @@ def pack_postcodes(
     first = np.cumsum([0, *sectors.values()])[:-1]
     gaps = np.diff(units, prepend=0)
     gaps[first] = units[first]
-    steps = (np.diff(axis[order], prepend=0) for axis in (easting, northing))
+    axes = [axis[order] for axis in (easting, northing)]
+    steps = [np.diff(axis, prepend=axis[0]) for axis in axes]
     # small steps to either side become small numbers
     folded = [np.where(step < 0, -2 * step - 1, 2 * step) for step in steps]
     return {
         "alphabet": _ALPHABET,
         "sectors": list(sectors),
         "counts": list(sectors.values()),
-        "units": _digits(gaps, _GAP),
-        "steps": [_digits(axis, _STEP) for axis in folded],
+        "units": _digits(gaps),
+        "first": [int(axis[0]) for axis in axes],
+        "steps": [_digits(axis) for axis in folded],
     }
 
 
@@ -158,7 +158,10 @@ def _unit(code: str) -> int:
     return first * _LETTERS + second
 
 
-def _digits(values: npt.NDArray[np.int64], count: int) -> list[str]:
-    """Write numbers with ``count`` digits each, the highest digits of all of them first."""
+def _digits(values: npt.NDArray[np.int64]) -> list[str]:
+    """Write numbers with as many digits as the largest needs, the highest of all of them first."""
+    count = 1
+    while values.max(initial=0) >= _BASE**count:
+        count += 1
     ranks = [values // _BASE**rank % _BASE for rank in reversed(range(count))]
     return ["".join(_ALPHABET[digit] for digit in rank) for rank in ranks]

@@ -390,6 +390,7 @@ def _words() -> dict[str, object]:
             "This is not known without a connection. Type a postcode, a town or a village, or use "
             "your location."
         ),
+        "map": _("The map needs a connection. Type a postcode or a town, or use your location."),
         "denied": _("The phone does not share its location. Type a postcode or a town instead."),
         "failed": _("The phone cannot find its location. Type a postcode or a town instead."),
     }

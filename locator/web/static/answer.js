@@ -358,7 +358,9 @@
     byId("place").value = asked.place || "";
     if (asked.lat && asked.lon) {
       located(+asked.lat, +asked.lon, +asked.accuracy || 0, asked.how === "picked" ? "picked" : "device");
-    } else if (asked.place) { find(asked.place); }
+    } else if (asked.place) {
+      find(asked.place);
+    } else if (asked.on === "map") { tell(words.map); }
   }
 
   function setPeople(who) {
@@ -398,9 +400,18 @@
 
   /* ------------------------------------------------------------------------------------------- */
 
-  byId("ask").addEventListener("submit", function (event) {
+  var form = byId("ask"), toServer = false;
+  byId("ask-server").addEventListener("click", function () {
+    var here = last && last.label === "" ? last : null;
+    form.elements.lat.value = here ? here.lat : "";
+    form.elements.lon.value = here ? here.lon : "";
+    form.elements.accuracy.value = here ? here.precision_m : "";
+    form.elements.how.value = here ? here.kind : "";
+    toServer = true;
+  });
+  form.addEventListener("submit", function (event) {
     // without a list only the server can answer
-    if (!feed) { return; }
+    if (toServer || !feed) { return; }
     event.preventDefault();
     find(byId("place").value);
   });

@@ -298,9 +298,9 @@ var search = (function () {
       }
       return found;
     };
-    var along = function (ranks) {
-      var at = 0;
-      return numbers(ranks).map(function (step) {
+    var along = function (axis) {
+      var at = packed.first[axis];
+      return numbers(packed.steps[axis]).map(function (step) {
         at += step % 2 ? -(step + 1) / 2 : step / 2;
         return at;
       });
@@ -313,8 +313,8 @@ var search = (function () {
         codes.push(sector + String.fromCharCode(65 + Math.floor(unit / 26), 65 + unit % 26));
       }
     });
-    packed.eastings = along(packed.steps[0]);
-    packed.northings = along(packed.steps[1]);
+    packed.eastings = along(0);
+    packed.northings = along(1);
     packed.codes = codes;
     return packed;
   }
