@@ -4,6 +4,7 @@ import importlib.metadata
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 
 def versions(*names: str) -> str:
@@ -22,3 +23,13 @@ def medians(contestants: Mapping[str, Callable[[], object]], rounds: int) -> dic
             run()
             taken[name].append(time.perf_counter() - start)
     return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def peak_bytes() -> int:
+    """Give the most memory that this process has held.
+
+    Read from ``VmHWM``: ``ru_maxrss`` begins with that of the parent.
+    """
+    status = Path("/proc/self/status").read_text("ascii")
+    peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(peak.split()[1]) * 1024

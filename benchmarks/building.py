@@ -16,6 +16,7 @@ import numpy as np
 import osmium
 import osmium.filter
 
+from benchmarks._timing import peak_bytes
 from locator.travel import extract
 from locator.travel.network import build
 
@@ -84,16 +85,11 @@ _DEEDS = {"build": _build, "bare": _bare, "osmnx": _osmnx}
 
 
 def _one(what: str, path: Path) -> dict[str, float]:
-    """Do one thing in this process and tell seconds and megabytes.
-
-    The peak is read from ``VmHWM``: ``ru_maxrss`` begins with that of the parent.
-    """
+    """Do one thing in this process and tell seconds and megabytes."""
     start = time.perf_counter()
     _DEEDS[what](path)
     seconds = time.perf_counter() - start
-    status = Path("/proc/self/status").read_text("ascii")
-    peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return {"seconds": seconds, "megabytes": int(peak.split()[1]) * 1024 / _MB}
+    return {"seconds": seconds, "megabytes": peak_bytes() / _MB}
 
 
 def _apart(what: str, path: Path) -> dict[str, float]:

@@ -1,6 +1,5 @@
 """Measure p-median and p-center beside spopt, on the same instances."""
 
-import resource
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
 from benchmarks import orlib
-from benchmarks._timing import versions
+from benchmarks._timing import peak_bytes, versions
 from locator.solving.center import p_center
 from locator.solving.distances import Distances
 from locator.solving.median import p_median
@@ -131,7 +130,7 @@ def _contest() -> None:
     began = time.perf_counter()
     value, says = contestants[who](problem, metres, weight, number)
     seconds = time.perf_counter() - began
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    megabytes = peak_bytes() / 1e6
     print(value, seconds, megabytes, says)
 
 

@@ -3,7 +3,6 @@
 import dataclasses
 import importlib.util
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
-from benchmarks._timing import versions
+from benchmarks._timing import peak_bytes, versions
 from locator.solving import _highs, model
 from locator.solving.cover import Cover
 from locator.solving.exact import solve
@@ -360,7 +359,7 @@ def child(method: str, case: str, number: int, seconds: float) -> None:
 
 def _peak() -> float:
     """Give the most memory that this process has held, in megabytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return peak_bytes() / 1e6
 
 
 if __name__ == "__main__":
