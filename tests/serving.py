@@ -23,6 +23,7 @@ FLAGS = [
     "--disable-sync",
 ]
 _START_S = 60
+_ENVIRONMENT = {"LOCATOR_DATABASE_URL": "sqlite:///registry.sqlite", "LOCATOR_OFFLINE": "false"}
 
 
 @dataclass
@@ -44,7 +45,10 @@ def chromium() -> str | None:
 
 @contextlib.contextmanager
 def serve(folder: Path, **environment: str) -> Iterator[Server]:
-    """Serve from a folder that takes the registry and the log, until the block ends."""
+    """Serve from a folder that takes the registry and the log, until the block ends.
+
+    Devices keep nothing: on a machine under load they would answer instead of the server.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -52,7 +56,7 @@ def serve(folder: Path, **environment: str) -> Iterator[Server]:
         process = subprocess.Popen(
             [sys.executable, "-m", "locator", "serve", "--port", str(port)],
             cwd=folder,
-            env=os.environ | {"LOCATOR_DATABASE_URL": "sqlite:///registry.sqlite"} | environment,
+            env=os.environ | _ENVIRONMENT | environment,
             stdout=log,
             stderr=log,
         )
