@@ -11,6 +11,7 @@ from benchmarks import (
     clocks,
     durability,
     exchange,
+    lighthouse,
     lookups,
     median,
     pages,
@@ -36,6 +37,7 @@ _SECTIONS: dict[str, Callable[[], str]] = {
     "siting": siting.report,
     "median": median.report,
     "pages": pages.report,
+    "lighthouse": lighthouse.report,
     "exchange": exchange.report,
     "durability": durability.report,
 }
