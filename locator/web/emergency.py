@@ -184,6 +184,8 @@ def _verdict(answer: Answer, people: str) -> _Verdict:
         ask = _("Ask %(number)s first. One stays and presses, one fetches the kit.", number=number)
     if found := _within(answer, useful_s):
         return _Verdict(*found, ask)
+    if any(f.doubt and f.run and f.run.low_s <= useful_s for f in answer.reachable):
+        return _Verdict("far", _("The kit nearby may be gone or damaged."), ask)
     if any(f.run and f.run.low_s <= useful_s for f in answer.unknown):
         return _Verdict("far", _("No kit nearby is known to be open now."), ask)
     headline = _("We know of no kit that is close enough.")
@@ -192,9 +194,13 @@ def _verdict(answer: Answer, people: str) -> _Verdict:
 
 
 def _within(answer: Answer, useful_s: float) -> tuple[str, str] | None:
-    """Say how surely a kit that is open can be here in time; None if it cannot."""
+    """Say how surely a kit that is open can be here in time; None if it cannot.
+
+    Nothing is promised of a kit that somebody has just called gone.
+    """
     minutes = f"{useful_s / 60:g}"
-    nearest_open = next((f for f in answer.reachable if f.run and f.walk), None)
+    surely = (f for f in answer.reachable if f.run and f.walk and not f.doubt)
+    nearest_open = next(surely, None)
     if nearest_open is None or nearest_open.walk is None or nearest_open.run is None:
         return None
     if nearest_open.walk.high_s <= useful_s:

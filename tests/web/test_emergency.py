@@ -1,12 +1,18 @@
 import datetime as dt
 import re
+from collections.abc import Iterator
 from html import unescape
+from pathlib import Path
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from locator.analysis.nearest import nearest
 from locator.facts import Facts
+from locator.settings import Settings
+from locator.web import create_app
+from tests.walked import import_kits_of_rutland
 from tests.web.conftest import Clock
 from tests.web.reading import STAMFORD_ROAD, line_of, text_of
 
@@ -444,3 +450,31 @@ def test_a_shop_that_shuts_in_three_minutes(walking: FlaskClient, evening: Clock
     assert "Test kit in an Oakham pub" in shut
     assert "Shuts Sat 4 Jul, 23:00: you may not get there in time" in text_of(shut)
     assert "Open until Sat 4 Jul, 23:00" not in text_of(html)
+
+
+@pytest.fixture
+def told(rutland_folder: Path, tmp_path: Path, evening: Clock) -> Iterator[Flask]:
+    """The streets of Rutland with a registry in which strangers may tell of kits."""
+    evening.now = dt.datetime.fromisoformat("2026-07-04T20:00+01:00")
+    url = f"sqlite:///{tmp_path}/registry.sqlite"
+    import_kits_of_rutland(url)
+    made = create_app(Settings(database_url=url, network=rutland_folder), evening)
+    yield made
+    made.extensions["facts"].close()
+
+
+def test_a_kit_that_somebody_has_taken_is_no_promise(told: Flask) -> None:
+    client, at_the_market = told.test_client(), {"place": "52.6702, -0.7275"}
+    html = client.post("/", data=at_the_market).text
+    assert "A kit could be here within 5 minutes" in text_of(html)
+    reference = re.findall(r'id="kit-([^"]+)"', html)[0]
+    assert client.post(f"/kit/{reference}/tell", data={"finding": "used"}).status_code < 400
+    told.extensions["facts"]._asked_at = 0
+    after = client.post("/", data=at_the_market).text
+    text = text_of(after)
+    assert "could be here within" not in text
+    assert "The kit nearby may be gone or damaged." in text
+    assert "Somebody told us at 20:00 that it was taken. We have not confirmed that." in text
+    # it keeps its place, and its sign has a shape of its own
+    assert re.findall(r'id="kit-([^"]+)"', after)[0] == reference
+    assert '<p class="state state-doubt"><span class="sign" aria-hidden="true">?!' in after
