@@ -11,6 +11,8 @@ import segno
 _PIXELS_PER_POINT = 150 / 72
 # empty squares around a code that scanners need
 _QUIET_ZONE = 4
+# sizes of letters that are tried until a poster fits its page, points
+_SIZES = (21, 19, 17, 15, 13, 11, 9, 7)
 
 
 def qr(address: str, title: str) -> str:
@@ -31,23 +33,44 @@ def qr(address: str, title: str) -> str:
         "xmlns": "http://www.w3.org/2000/svg",
         "viewBox": f"0 0 {size} {size}",
         "role": "img",
-        "aria-label": title,
+        "shape-rendering": "crispEdges",
     }
-    ground = ET.Element("path", {"fill": "#fff", "d": f"M0 0h{size}v{size}h-{size}z"})
-    drawn.insert(0, ground)
+    name, ground = ET.Element("title"), ET.Element("path")
+    name.text = title
+    ground.attrib = {"fill": "#fff", "d": f"M0 0h{size}v{size}h-{size}z"}
+    drawn[:0] = [name, ground]
     return ET.tostring(drawn, encoding="unicode")
 
 
 def pdf(html: str) -> bytes:
-    """Print a poster whose page holds its own styles and pictures.
+    """Print a poster as large as it fits one page.
+
+    Parameters
+    ----------
+    html
+        Whole page that holds its own styles and pictures; its lengths are in ``rem``.
 
     Raises
     ------
     MissingLibraryError
         Pango is not installed.
     """
-    printed: bytes = importlib.import_module("locator.reports._pdf").pdf(html)
+    printer = importlib.import_module("locator.reports._pdf")
+    printed = b""
+    for size in _SIZES:
+        sized = html.replace("</head>", f"<style>html {{ font-size: {size}pt }}</style></head>", 1)
+        printed = printer.pdf(sized)
+        if _pages(printed) == 1:
+            break
     return printed
+
+
+def _pages(printed: bytes) -> int:
+    document = pypdfium2.PdfDocument(printed)
+    try:
+        return len(document)
+    finally:
+        document.close()
 
 
 def png(printed: bytes) -> bytes:

@@ -1,6 +1,5 @@
 """Print pages as PDF or picture, a few at a time: the emergency page never waits for a printer."""
 
-import functools
 import hashlib
 import threading
 
@@ -16,6 +15,9 @@ _WAITING = 1
 _RETRY_S = 5
 _admitted = threading.BoundedSemaphore(1 + _WAITING)
 _printer = threading.Lock()
+# what was printed last; only who has the printer changes it
+_kept: dict[tuple[str, str], bytes] = {}
+_KEPT = 32
 
 
 def printed(html: str, form: str, name: str) -> Response:
@@ -50,6 +52,9 @@ def printed(html: str, form: str, name: str) -> Response:
 
 
 def _in_turn(html: str, form: str) -> bytes:
+    made = _kept.get((html, form))
+    if made is not None:
+        return made
     if not _admitted.acquire(blocking=False):
         raise BusyError(_("Others are printing. Please try again in a moment."), _RETRY_S)
     try:
@@ -59,7 +64,11 @@ def _in_turn(html: str, form: str) -> bytes:
         _admitted.release()
 
 
-@functools.lru_cache(maxsize=32)
 def _made(html: str, form: str) -> bytes:
-    made = posters.pdf(html) if form == "pdf" else posters.png(_made(html, "pdf"))
-    return bytes(made)
+    """Print, or take what was printed while this request waited."""
+    if (html, form) not in _kept:
+        made = posters.pdf(html) if form == "pdf" else posters.png(_made(html, "pdf"))
+        while len(_kept) >= _KEPT:
+            del _kept[next(iter(_kept))]
+        _kept[html, form] = made
+    return _kept[html, form]

@@ -1,20 +1,101 @@
+import csv
+import datetime as dt
+import io
+import json
 import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+import pypdf
 import pytest
+from defusedxml import ElementTree as ET
 from flask.testing import FlaskClient
+from PIL import Image
 
+from locator.errors import SettingsError
 from locator.facts import Facts
+from locator.registry.custody import Visit, check, edit, entrust, report
+from locator.registry.schema import Finding, Status
+from locator.settings import Settings
+from locator.web import create_app, kits
+from tests.reports.counties import HOSTILE
+from tests.web.conftest import Clock
 from tests.web.reading import text_of
 
+TODAY = dt.date(2026, 7, 4)
+SITE = "https://kits.example.org"
+FORMS = ["geojson", "gpx", "kml", "csv"]
+UNPLACED = 10
 
-def test_the_list_of_all_kits(client: FlaskClient, facts: Facts) -> None:
+
+@pytest.fixture
+def site(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
+    """A site with a registry of its own that looks for changes at every request."""
+    settings = Settings(database_url=f"sqlite:///{tmp_path}/registry.sqlite", site_url=SITE)
+    app = create_app(settings, clock)
+    monkeypatch.setattr("locator.facts._FRESH_S", 0.0)
+    yield app.test_client()
+    app.extensions["facts"].close()
+
+
+def _change(site: FlaskClient, reference: str, **values: object) -> None:
+    engine = site.application.extensions["facts"].engine
+    edit(engine, reference, values, who="Ann", why="Seen")
+
+
+def _listed(html: str) -> list[str]:
+    return re.findall(r'id="kit-(NN-\d+)"', html)
+
+
+# all kits
+
+
+def test_the_list_of_all_kits_by_town(client: FlaskClient) -> None:
     html = client.get("/map").text
-    assert len(re.findall(r'id="kit-(NN-\d+)"', html)) == 49
+    assert len(set(_listed(html))) == len(_listed(html)) == 49
     text = text_of(html)
-    for title in ("Open now, as published (10)", "May be shut: hours not known (20)"):
-        assert title in text
-    assert "Not in service (9)" in text
-    assert "Place not known (10)" in text
+    for count in (
+        "Open now, as published: 10",
+        "May be shut, hours not known: 20",
+        "Not in service: 9",
+        "Exact place not known: 10",
+    ):
+        assert count in text
+    jumps = dict(re.findall(r'<li><a href="#([^"]+)">([^<]+)</a></li>', html))
+    assert jumps["northampton"] == "Northampton (22)"
+    assert jumps["kettering"] == "Kettering (8)"
+    assert sum(int(re.findall(r"\((\d+)\)", words)[0]) for words in jumps.values()) == 49
+    for slug in jumps:
+        assert f'id="{slug}"' in html
+        assert f'href="/in/{slug}"' in html
+
+
+def test_a_list_that_was_narrowed_without_a_script(client: FlaskClient, facts: Facts) -> None:
+    unplaced = {str(kit["reference"]) for kit in facts.snapshot().unplaced}
+    assert len(unplaced) == UNPLACED
+    for asked in ("kettering", "KETT", "theatre", "qqq", "Semilong Road"):
+        html = client.get("/map", query_string={"town": asked}).text
+        assert unplaced <= set(_listed(html)), asked
+        assert len(_listed(html)) == len(set(_listed(html)))
+        assert f'value="{asked}"' in html
+    assert len(set(_listed(client.get("/map?town=kettering").text)) - unplaced) == 6
+    assert set(_listed(client.get("/map?town=theatre").text)) - unplaced == {"NN-0030"}
+    assert set(_listed(client.get("/map?town=semilong+road").text)) - unplaced == {"NN-0002"}
+    nothing = client.get("/map?town=qqq").text
+    assert set(_listed(nothing)) == unplaced
+    assert "Exact place not known" in text_of(nothing)
+
+
+def test_what_was_typed_comes_back_harmless(client: FlaskClient) -> None:
+    html = client.get("/map", query_string={"town": HOSTILE}).text
+    assert HOSTILE in unescape(html)
+    assert "<script>alert" not in html
+
+
+# one kit
 
 
 @pytest.mark.parametrize("typed", ["nn-0030", "NN-30", "nn30", "NN 0030"])
@@ -29,15 +110,382 @@ def test_there_is_no_such_kit(client: FlaskClient, typed: str) -> None:
     assert answer.status_code == 404
     assert "<b>" not in answer.text
     assert "There is no kit" in text_of(answer.text)
+    assert "Call 999" in answer.text
 
 
 def test_every_kit_has_a_page(client: FlaskClient, facts: Facts) -> None:
-    kits = facts.snapshot().kits
-    assert len(kits) == 49
-    for reference, name in zip(kits["reference"], kits["name"], strict=True):
+    listed = facts.snapshot().kits
+    assert len(listed) == 49
+    for reference, name in zip(listed["reference"], listed["name"], strict=True):
         answer = client.get(f"/kit/{reference}")
         assert answer.status_code == 200
         text = text_of(answer.text)
         assert f"Bleed kit: {name}" in text
         assert text.index("Call 999 now") < text.rindex(name)
         assert "Never, as far as we know" in text
+        for what in ("taken", "wrong"):
+            assert f'href="/kit/{reference}/tell?what={what}"' in answer.text
+
+
+def test_what_is_known_of_a_kit_and_what_is_not(client: FlaskClient) -> None:
+    text = text_of(client.get("/kit/NN-0030").text)
+    for words in (
+        "On an outside wall of the theatre, Derngate, Northampton",
+        "Open day and night, as published. Not confirmed.",
+        "Locked: the 999 operator gives the code.",
+        "As of Sat 4 Jul, 23:30. Kit NN-0030. Never checked.",
+        "the kit may be 120 m from the mark",
+        "Installed when reported in 2023-08-09.",
+        "grid reference SP 756",
+        "plus code 9C4X",
+        "Known to about 120 m",
+        "Postcode of the theatre in two public lists",
+        "Read the source",
+        "unconfirmed",
+    ):
+        assert words in text
+    unknown = text[text.index("What nobody has told us") :]
+    for words in ("Floor", "Wheelchair", "Contents", "Host"):
+        assert words in unknown
+    nearby = text[text.index("Other kits near it") :]
+    assert "in a straight line" in nearby
+    assert "Royal & Derngate" not in nearby[: nearby.index("Kits: facts")]
+
+
+def test_a_kit_whose_place_is_not_known(client: FlaskClient) -> None:
+    html = client.get("/kit/NN-0010").text
+    text = text_of(html)
+    assert "The exact place is not known, so there is no map" in text
+    assert "Planned when reported in 2022-07" in text
+    assert "The kit is not said to be in service" in text
+    assert "Not placed: the source does not say which skate park" in text
+    assert 'class="map"' not in html
+    assert "google.com/maps" not in html
+    # nothing that reads as if one could go and get it
+    assert "Locked: the 999 operator" not in text[: text.index("What is known of it")]
+    assert "There is no poster for this kit" in text
+
+
+def test_the_hours_of_the_week_with_a_bank_holiday(site: FlaskClient, clock: Clock) -> None:
+    _change(site, "NN-0002", opening_hours="Mo-Sa 07:00-22:00; Su 10:00-16:00; PH 10:00-14:00")
+    moment = clock.now
+    clock.now = dt.datetime.fromisoformat("2026-08-27T12:00+01:00")
+    try:
+        html = site.get("/kit/NN-0002").text
+    finally:
+        clock.now = moment
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th><td>(.*?)</td>', html, re.DOTALL)
+    hours = {text_of(day): text_of(said) for day, said in rows}
+    assert hours["Thursday 27 August"] == "07:00 to 22:00"
+    assert hours["Sunday 30 August"] == "10:00 to 16:00"
+    assert hours["Monday 31 August (bank holiday)"] == "10:00 to 14:00"
+    # the next seven days, and the two holidays after them
+    assert list(hours)[7:] == [
+        "Bank holiday, Friday 25 December",
+        "Bank holiday, Monday 28 December",
+    ]
+    assert "Open until Thu 27 Aug, 22:00, as published" in text_of(html)
+
+
+def test_hours_that_are_known_in_part(site: FlaskClient) -> None:
+    _change(site, "NN-0002", opening_hours='Mo-Fr 09:00-17:00; Sa 10:00-12:00 "ask"; Su off')
+    text = text_of(site.get("/kit/NN-0002").text)
+    assert "Saturday 4 July perhaps 10:00 to 12:00" in text
+    assert "Sunday 5 July Shut all day" in text
+    assert "Bank holiday, Monday 31 August" in text
+
+
+def test_a_withdrawn_kit_says_so(site: FlaskClient) -> None:
+    _change(site, "NN-0030", status=Status.WITHDRAWN)
+    answer = site.get("/kit/NN-0030")
+    assert answer.status_code == 410
+    text = text_of(answer.text)
+    assert "Kit NN-0030 has been withdrawn" in text
+    assert "no longer a bleed kit at this place: Royal & Derngate theatre" in text
+    assert "Call 999" in text
+    assert site.get("/kit/NN-0030/poster.pdf").status_code == 422
+    assert "NN-0030" not in site.get("/in/northampton").text
+    assert "NN-0030" not in site.get("/sitemap.xml").text
+
+
+def test_a_check_shows_everywhere_and_a_use_takes_it_back(site: FlaskClient) -> None:
+    engine = site.application.extensions["facts"].engine
+    contact = {"name": "Gia Guardian", "email": "gia@example.org"}
+    entrust(engine, "NN-0030", contact, who="Ann", why="Agreed")
+    check(engine, "NN-0030", Visit("Secret Bob", TODAY, TODAY))
+    page = site.get("/kit/NN-0030").text
+    assert "state-ready" in page
+    assert "Last check 4 July 2026" in text_of(page)
+    report(engine, "NN-0030", Finding.USED, Visit("Bob Reporter", TODAY, TODAY), Settings())
+    used = site.get("/kit/NN-0030").text
+    assert "state-ready" not in used
+    assert "state-open" not in used[: used.index("Other kits near it")]
+    assert "Taken for a casualty." in text_of(used)
+    paths = ["/kit/NN-0030", "/map", "/in/northampton", *(f"/kits.{form}" for form in FORMS)]
+    for path in paths:
+        for secret in ("Gia", "gia@example.org", "Secret Bob", "Bob Reporter"):
+            assert secret not in site.get(path).text, path
+
+
+def test_names_that_attack_stay_words(site: FlaskClient) -> None:
+    hostile = {"name": HOSTILE, "position_text": HOSTILE, "note": HOSTILE, "host": HOSTILE}
+    _change(site, "NN-0030", **hostile)
+    for path in ("/kit/NN-0030", "/map", "/in/northampton", "/map?town=alert", "/kit/NN-0001"):
+        html = site.get(path).text
+        assert HOSTILE in unescape(html), path
+        assert "<script>alert" not in html, path
+        assert not re.search(r"<script(?![^>]*\bsrc=)", html), path
+    for form in FORMS:
+        assert "alert(1)" in site.get(f"/kits.{form}").text
+    printed = site.get("/kit/NN-0030/poster.pdf?for=staff")
+    assert "{{ 7 * 7 }}" in _words(printed.data)
+    # a spreadsheet shows it and runs nothing
+    rows = list(csv.DictReader(io.StringIO(site.get("/kits.csv").data.decode("utf-8-sig"))))
+    assert rows[29]["name"] == f"'{HOSTILE}"
+
+
+# towns
+
+
+def test_the_list_of_a_town_to_print(site: FlaskClient, facts: Facts) -> None:
+    html = site.get("/in/northampton").text
+    text = text_of(html)
+    assert text.count("never checked") == 22
+    assert "Published, unconfirmed data of 4 July 2026." in text
+    assert text.index("Call 999 now") < text.index("Bleed kits in Northampton", 200)
+    assert f"This page as it is now: {SITE}/in/northampton" in text
+    listed = html[html.index('<ol class="paper">') :]
+    names = [unescape(name) for name in re.findall(r"<h3><a[^>]*>(.*?)</a></h3>", listed)]
+    drawn = html[html.index('class="paper-map"') : html.index("said to be installed")]
+    numbers = {int(n) for n in re.findall(r'font-weight="bold"[^>]*>(\d+)</text>', drawn)}
+    placed = set(facts.snapshot().placed["name"])
+    assert numbers == {number for number, name in enumerate(names, 1) if name in placed}
+    assert listed.count("Not on the map: the exact place is not known.") == 22 - len(numbers)
+    assert " style=" not in drawn
+
+
+def test_every_town_has_a_list(client: FlaskClient) -> None:
+    towns = re.findall(r'href="(/in/[^"]+)"', client.get("/map").text)
+    assert len(towns) == 11
+    for path in towns:
+        assert client.get(path).status_code == 200
+    assert client.get("/in/Northampton").headers["Location"] == "/in/northampton"
+    assert client.get("/in/atlantis").status_code == 404
+
+
+def test_kits_of_no_known_town_are_listed_apart(site: FlaskClient) -> None:
+    _change(site, "NN-0010", address="By the big tree")
+    assert "Town not known (1)" in text_of(site.get("/map").text)
+    text = text_of(site.get("/in/elsewhere").text)
+    assert "By the big tree" in text
+    assert "No exact place is known of any kit here, so there is no map." in text
+    assert "Kits whose town is not known, to print" in text_of(site.get("/kit/NN-0010").text)
+
+
+# what others build on
+
+
+def _rows(form: str, text: str) -> list[dict[str, str]]:
+    if form == "geojson":
+        return [feature["properties"] for feature in json.loads(text)["features"]]
+    if form == "csv":
+        return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+    found = []
+    wanted = "wpt" if form == "gpx" else "Placemark"
+    for element in ET.fromstring(text).iter():
+        if element.tag.endswith(f"}}{wanted}"):
+            row = {}
+            for inner in element.iter():
+                key = inner.get("name") or inner.tag.rpartition("}")[2]
+                row[key] = "".join(inner.itertext()).strip()
+            found.append(row)
+    return found
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_list_as_a_file(site: FlaskClient, form: str) -> None:
+    answer = site.get(f"/kits.{form}")
+    assert answer.status_code == 200
+    text = answer.data.decode()
+    rows = _rows(form, text)
+    # GPX holds points only
+    assert len(rows) == (49 - UNPLACED if form == "gpx" else 49)
+    assert {row["data"] for row in rows} == {"published, unconfirmed"}
+    for words in ("as known on 2026-07-04", "unconfirmed", "Licence:", "Open Government Licence"):
+        assert words in text
+    assert "Call 999 first" in text
+    for column in ("guardian", "checked_by", "host_consent", "contact"):
+        assert column not in text
+    name = f'attachment; filename="bleed-kits-northamptonshire-2026-07-04.{form}"'
+    assert answer.headers["Content-Disposition"] == name
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    engine = site.application.extensions["facts"].engine
+    check(engine, "NN-0030", Visit("Bob", TODAY, TODAY))
+    later = _rows(form, site.get(f"/kits.{form}").data.decode())
+    assert [row["name"] for row in later if row["data"] == "checked"] == [
+        "Royal & Derngate theatre"
+    ]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_is_sent_again_only_when_it_has_changed(site: FlaskClient, form: str) -> None:
+    first = site.get(f"/kits.{form}")
+    tag, since = first.headers["ETag"], first.headers["Last-Modified"]
+    assert site.get(f"/kits.{form}", headers={"If-None-Match": tag}).status_code == 304
+    assert site.get(f"/kits.{form}", headers={"If-Modified-Since": since}).status_code == 304
+    _change(site, "NN-0030", floor="1")
+    changed = site.get(f"/kits.{form}", headers={"If-None-Match": tag})
+    assert changed.status_code == 200
+    assert changed.headers["ETag"] != tag
+
+
+def test_the_map_of_the_site_lists_every_page(site: FlaskClient) -> None:
+    answer = site.get("/sitemap.xml")
+    assert answer.content_type == "application/xml"
+    root = ET.fromstring(answer.data)
+    found = [element.text or "" for element in root.iter() if element.tag.endswith("}loc")]
+    assert all(address.startswith(f"{SITE}/") for address in found)
+    # English, and the one that leaves the choice open
+    assert sum("/kit/NN-" in address for address in found) == 2 * 49
+    assert f"{SITE}/en/in/northampton" in found
+    for address in found:
+        assert site.get(urlsplit(address).path).status_code == 200, address
+    assert f"Sitemap: {SITE}/sitemap.xml" in site.get("/robots.txt").text
+    assert "Disallow: /report" in site.get("/robots.txt").text
+
+
+def test_a_long_map_of_the_site_is_divided(
+    site: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = set(re.findall("<loc>(.*?)</loc>", site.get("/sitemap.xml").text))
+    monkeypatch.setattr(kits, "_SITEMAP_MOST", 50)
+    parts = re.findall("<loc>(.*?)</loc>", site.get("/sitemap.xml").text)
+    assert parts[0] == f"{SITE}/sitemap.xml?part=1"
+    listed = [
+        address
+        for part in parts
+        for address in re.findall("<loc>(.*?)</loc>", site.get(part.removeprefix(SITE)).text)
+    ]
+    assert len(listed) == len(set(listed))
+    assert set(listed) == whole
+    for wrong in (0, -1, len(parts) + 1):
+        assert site.get(f"/sitemap.xml?part={wrong}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/map", "/kit/NN-0030", "/in/northampton", "/places"])
+def test_a_link_can_be_shown_by_others(site: FlaskClient, path: str) -> None:
+    html = site.get(path).text
+    said = dict(re.findall(r'<meta property="og:(\w+)" content="([^"]*)">', html))
+    assert said["url"] == SITE + path
+    assert said["title"] in html[: html.index("</title>")]
+    assert f'<meta name="description" content="{said["description"]}">' in html
+    picture = site.get(unescape(said["image"]).removeprefix(SITE), buffered=True)
+    assert Image.open(io.BytesIO(picture.data)).size == (1200, 630)
+    assert f'<link rel="canonical" href="{SITE}{path}">' in html
+    assert f'<link rel="alternate" hreflang="en-GB" href="{SITE}/en{path}">' in html
+    assert f'<link rel="alternate" hreflang="x-default" href="{SITE}{path}">' in html
+    english = site.get(f"/en{path}").text
+    assert f'<link rel="canonical" href="{SITE}/en{path}">' in english
+
+
+def test_without_a_setting_the_host_of_the_request_is_named(client: FlaskClient) -> None:
+    html = client.get("/kit/NN-0030", base_url="https://other.example").text
+    assert '<link rel="canonical" href="https://other.example/kit/NN-0030">' in html
+
+
+@pytest.mark.parametrize("wrong", ["kits.example.org", "https://x.org/path", "ftp://x.org"])
+def test_an_address_that_is_none_is_refused(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCATOR_SITE_URL", wrong)
+    with pytest.raises(SettingsError, match="LOCATOR_SITE_URL"):
+        Settings.read()
+
+
+def test_other_sites_may_frame_one_page_only(client: FlaskClient) -> None:
+    answer = client.get("/widget")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "frame-ancestors *" in policy
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+    assert "Set-Cookie" not in answer.headers
+    assert "<script" not in answer.text
+    text = text_of(answer.text)
+    assert text.index("Call 999 now") < text.index("Bleed kits near")
+    for path in ("/", "/map", "/kit/NN-0030", "/places"):
+        other = client.get(path).headers["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in other
+    snippet = re.findall(r"<code>(.*?)</code>", client.get("/map").text, re.DOTALL)[0]
+    assert '<iframe src="http://localhost/widget"' in unescape(snippet)
+
+
+def test_my_places_are_unknown_to_the_server(client: FlaskClient) -> None:
+    text = text_of(client.get("/places").text)
+    assert "Your places stay on this device." in text
+    assert "needs JavaScript" in text
+    assert client.post("/places", data={"place": "NN1 1DE"}).status_code == 405
+
+
+# posters
+
+
+def _words(printed: bytes) -> str:
+    pages = pypdf.PdfReader(io.BytesIO(printed)).pages
+    return " ".join(" ".join(page.extract_text() for page in pages).split())
+
+
+@pytest.mark.parametrize(
+    ("purpose", "words"),
+    [
+        ("here", "Bleed kit here"),
+        ("near", "The nearest bleed kit"),
+        ("staff", "For staff: the bleed kit"),
+    ],
+)
+def test_a_poster(site: FlaskClient, purpose: str, words: str) -> None:
+    answer = site.get(f"/kit/nn1/poster.pdf?for={purpose}")
+    assert (answer.status_code, answer.content_type) == (200, "application/pdf")
+    read = pypdf.PdfReader(io.BytesIO(answer.data))
+    assert len(read.pages) == 1
+    root: Any = read.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/Lang"] == "en-GB"
+    assert b"pdfuaid" in root["/Metadata"].get_data()
+    text = _words(answer.data)
+    assert words in text
+    assert text.index("Call 999 first") < text.index("Press hard") < text.index("Never leave")
+    assert text.index("Never leave") < text.index("Northampton railway station")
+    assert f"{SITE}/kit/NN-0001" in text
+    assert "Printed on 4 July 2026 from published data that nobody has confirmed" in text
+    assert "beside the main pedestrian entrance" in text
+    picture = site.get(f"/kit/NN-0001/poster.png?for={purpose}")
+    assert picture.content_type == "image/png"
+    size = Image.open(io.BytesIO(picture.data)).size
+    assert size == pytest.approx((1240, 1754), abs=1)
+
+
+def test_what_staff_do_not_know_is_left_to_write_in(site: FlaskClient) -> None:
+    text = _words(site.get("/kit/NN-0004/poster.pdf?for=staff").data)
+    assert "The kit is kept here (write it in):" in text
+    assert "Give it to whoever needs it, at once." in text
+
+
+def test_a_checked_kit_says_when_on_its_poster(site: FlaskClient) -> None:
+    engine = site.application.extensions["facts"].engine
+    check(engine, "NN-0001", Visit("Bob", TODAY, TODAY))
+    text = _words(site.get("/kit/NN-0001/poster.pdf").data)
+    assert "The kit was last checked on 4 July 2026." in text
+    assert "nobody has confirmed" not in text
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/kit/NN-0010/poster.pdf", 422),  # planned
+        ("/kit/NN-0025/poster.pdf", 422),  # obstructed
+        ("/kit/NN-9999/poster.pdf", 404),
+        ("/kit/NN-0001/poster.pdf?for=fun", 422),
+        ("/kit/NN-0001/poster.svg", 404),
+    ],
+)
+def test_there_is_no_such_poster(client: FlaskClient, path: str, status: int) -> None:
+    assert client.get(path).status_code == status

@@ -1,4 +1,4 @@
-/* Pages of kits: the kit in the middle of its map, the phone's own sharing, a list that narrows as one types. */
+/* Pages of kits: the kit in the middle of its map, printing, a list that narrows as one types. */
 (function () {
   "use strict";
   var byId = function (id) { return document.getElementById(id); };
@@ -12,28 +12,12 @@
       L.marker(at, {icon: L.divIcon({className: "kit kit-out", html: "<span>×</span>", iconSize: [30, 30]}), keyboard: false}).addTo(map);
     }
     L.circleMarker(at, {radius: 24, color: "#1a1a1a", weight: 3, fill: false, interactive: false}).addTo(map);
-    map.setView(at, 16, {animate: false});
+    map.fitBounds(L.latLng(at).toBounds(Math.max(2 * Number(kit.dataset.precision), 250)), {maxZoom: 17, animate: false});
   }
   var print = byId("print");
   if (print && window.print) {
     print.hidden = false;
     print.addEventListener("click", function () { window.print(); });
-  }
-  var share = byId("share"), copies = navigator.clipboard && navigator.clipboard.writeText;
-  if (share && (navigator.share || copies)) {
-    var said = byId("share-status");
-    share.hidden = false;
-    share.addEventListener("click", function () {
-      var url = share.dataset.url;
-      var shown = function () { said.textContent = url; };
-      if (navigator.share) {
-        navigator.share({title: document.title, url: url}).catch(function (error) {
-          if (error.name !== "AbortError") { shown(); }
-        });
-        return;
-      }
-      navigator.clipboard.writeText(url).then(function () { said.textContent = said.dataset.done; }, shown);
-    });
   }
   var field = byId("town"), found = byId("narrow-status");
   if (!field || !found) { return; }
