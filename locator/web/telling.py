@@ -142,13 +142,7 @@ def _told(kit: Mapping[str, object]) -> Response:
         return _later(kit, error.http_status, error.retry_after_s)
     finally:
         gate.writers.release()
-    page = render_template(
-        "public/tell.html",
-        kit=kit,
-        told=finding,
-        doubt=doubt,
-        hours=facts().settings.doubt_hours,
-    )
+    page = render_template("public/tell.html", kit=kit, told=finding, doubt=doubt)
     return make_response(page)
 
 
