@@ -22,6 +22,8 @@ _DOT, _NAME_SIZE = 4.0, 12.0
 _LABEL_HEIGHT, _DIGIT_WIDTH = 15.0, 8.0
 # numbers are tried at these distances from their kit
 _STEPS = (11.0, 22.0, 34.0, 48.0)
+# where the name of a place goes if its own spot is taken, in heights of its letters
+_BESIDE = (0.0, -1.5, 1.5)
 _KM = 1_000.0
 
 # left, top, right and bottom in units of the picture
@@ -160,17 +162,19 @@ def _names(frame: _Frame, geodata: Path, taken: Sequence[type_box]) -> list[ET.E
     places = places[places["kind"].isin(["town", "village", "suburb"])]
     places = places.sort_values("precision_m", ascending=False)
     eastings, northings = geodesy.to_bng(*(places[c].to_numpy() for c in ("longitude", "latitude")))
-    boxes = list(taken)
+    # the scale stands at the bottom
+    boxes = [*taken, (0.0, _HEIGHT - 34, _WIDTH / 2, _HEIGHT)]
     parts: list[ET.Element] = []
     for name, easting, northing in zip(places["name"], eastings, northings, strict=True):
         x, y = frame.at(float(easting), float(northing))
         half = 0.3 * _NAME_SIZE * len(name)
-        box = (x - half, y - _NAME_SIZE, x + half, y + 4)
-        inside = box[0] > 0 and box[1] > 0 and box[2] < _WIDTH and box[3] < _HEIGHT - 30
-        if inside and not any(_overlap(box, other) for other in boxes):
+        rows = (y + _NAME_SIZE * step for step in _BESIDE)
+        tried = ((x - half, row - _NAME_SIZE, x + half, row + 4) for row in rows)
+        free = (b for b in tried if _inside(b) and not any(_overlap(b, other) for other in boxes))
+        if box := next(free, None):
             boxes.append(box)
             style = {"fill": QUIET, "font_size": f"{_NAME_SIZE:g}", "font_style": "italic"}
-            parts += words(x, y, str(name), anchor="middle", halo=True, **style)
+            parts += words(x, box[3] - 4, str(name), anchor="middle", halo=True, **style)
     return parts
 
 
@@ -183,8 +187,8 @@ def _numbers(frame: _Frame, marks: Sequence[Mark]) -> tuple[list[ET.Element], li
         text = str(mark.number)
         wide = _DIGIT_WIDTH * len(text) + 4
         boxes = [_beside(x, y, wide, step, turn) for step in _STEPS for turn in range(8)]
-        inside = (b for b in boxes if b[0] > 0 and b[1] > 0 and b[2] < _WIDTH and b[3] < _HEIGHT)
-        box = next((b for b in inside if not any(_overlap(b, t) for t in taken)), boxes[0])
+        free = (b for b in boxes if _inside(b) and not any(_overlap(b, t) for t in taken))
+        box = next(free, boxes[0])
         taken.append(box)
         middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
         parts += [
@@ -211,6 +215,10 @@ def _beside(x: float, y: float, wide: float, step: float, turn: int) -> type_box
     middle_y = y + float(np.sin(angle)) * (step + _LABEL_HEIGHT / 2)
     half = wide / 2, _LABEL_HEIGHT / 2
     return middle_x - half[0], middle_y - half[1], middle_x + half[0], middle_y + half[1]
+
+
+def _inside(box: type_box) -> bool:
+    return box[0] > 0 and box[1] > 0 and box[2] < _WIDTH and box[3] < _HEIGHT
 
 
 def _overlap(one: type_box, other: type_box) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pypdf
 import pytest
-from defusedxml import ElementTree as ET
+from defusedxml.ElementTree import fromstring
 from flask.testing import FlaskClient
 from PIL import Image
 
@@ -292,7 +292,7 @@ def _rows(form: str, text: str) -> list[dict[str, str]]:
         return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
     found = []
     wanted = "wpt" if form == "gpx" else "Placemark"
-    for element in ET.fromstring(text).iter():
+    for element in fromstring(text).iter():
         if element.tag.endswith(f"}}{wanted}"):
             row = {}
             for inner in element.iter():
@@ -342,7 +342,7 @@ def test_a_file_is_sent_again_only_when_it_has_changed(site: FlaskClient, form: 
 def test_the_map_of_the_site_lists_every_page(site: FlaskClient) -> None:
     answer = site.get("/sitemap.xml")
     assert answer.content_type == "application/xml"
-    root = ET.fromstring(answer.data)
+    root = fromstring(answer.data)
     found = [element.text or "" for element in root.iter() if element.tag.endswith("}loc")]
     assert all(address.startswith(f"{SITE}/") for address in found)
     # English, and the one that leaves the choice open
