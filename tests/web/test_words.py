@@ -1,5 +1,6 @@
 import datetime as dt
 import io
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,3 +215,54 @@ def test_ways_are_said_in_other_languages(rutland: Streets, abroad: Callable[...
         "Zestaw jest tam",
     ]
     assert geodesy.geodesic_m(*north.line[0], *north.line[1]) == pytest.approx(100, abs=0.5)
+
+
+ERROR = "This place was not found. Try a postcode, a street with its town, or the map."
+REMARK = "This translation was made by a machine and nobody has reviewed it."
+POLISH = {
+    ERROR: "Nie znaleziono tego miejsca.",
+    REMARK: "Przetłumaczono maszynowo.",
+    "This did not work": "Nie udało się",
+    "Kits near %(place)s": "Zestawy w pobliżu: %(place)s",
+    "your location": "Twoje położenie",
+    "Do not go for a kit. Stay and press.": "Nie idź po zestaw. Zostań i uciskaj.",
+}
+
+
+def test_pages_in_another_language(abroad: Callable[..., Flask]) -> None:
+    client = abroad("pl", POLISH).test_client()
+    # what only exists in English is marked as English, after a sentence that is not
+    wrong = client.post("/pl/", data={"place": "qqqq"}).text
+    assert re.search(rf'{POLISH[ERROR]}\s*<span lang="en">“qqqq” was not found', wrong)
+    lost = client.get("/pl/nothing").text
+    assert "<h1>Nie udało się</h1>" in lost
+    assert '<p lang="en">Not Found. There is no such page.</p>' in lost
+    noted = client.post("/pl/", data={"lat": "52.669", "lon": "-0.724"}).text
+    assert '<span lang="en">This is outside Northamptonshire' in noted
+    assert "Zestawy w pobliżu: Twoje położenie" in noted
+    alone = client.post("/pl/", data={"place": "NN1 1DE", "people": "alone"}).text
+    assert "Nie idź po zestaw. Zostań i uciskaj." in alone
+    english = client.post("/en/", data={"place": "qqqq"}).text
+    assert ERROR not in english
+    assert 'lang="en"' not in english
+
+
+def test_the_language_is_chosen_on_every_page(abroad: Callable[..., Flask]) -> None:
+    client = abroad("pl", POLISH).test_client()
+    for path in ("/", "/map", "/nothing"):
+        html = client.get(f"/pl{path}").text
+        assert f'<a href="/en{path}" lang="en-GB" hreflang="en-GB">English</a>' in html
+        assert f'<a href="/pl{path}" lang="pl" hreflang="pl" aria-current="true">Polski</a>' in html
+        assert "Przetłumaczono maszynowo." in html
+        assert REMARK not in client.get(f"/en{path}").text
+    answered = client.post("/pl/", data={"place": "NN1 1DE"}).text
+    assert 'href="/en/"' in answered
+
+
+def test_with_one_language_there_is_nothing_to_choose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, abroad: Callable[..., Flask]
+) -> None:
+    client = abroad("pl", {}).test_client()
+    (tmp_path / "pl.po").unlink()
+    languages.languages.cache_clear()
+    assert 'id="languages"' not in client.get("/").text
