@@ -175,13 +175,13 @@ def test_what_strangers_told_is_decided(locator: Locator) -> None:
     at = dt.datetime.now(zone)
     told = ((1, Finding.USED), (2, Finding.MISSING), (3, Finding.DAMAGED), (4, Finding.OBSTRUCTED))
     for number, finding in told:
-        note = "[red]Behind the bar\x1b[31m"
+        note = "[b]\x1b[1m"
         reference = f"NN-{number:04}"
         sightings.tell(engine, reference, finding, at=at, settings=Settings(), note=note)
     engine.dispose()
     table = locator("sightings", "list").stdout
     assert "NN-0001 " in table
-    assert "[red]Behind the bar[31m" in table
+    assert "[b][1m" in table
     assert "\x1b" not in table
     waiting = json.loads(locator("sightings", "list", "--json").stdout)
     assert [(one["number"], one["finding"]) for one in waiting] == [
@@ -205,7 +205,7 @@ def test_what_strangers_told_is_decided(locator: Locator) -> None:
     assert "accepted by Ann" in every
     assert "dismissed by Ann" in every
     history = locator("kit", "history", "nn1").stdout
-    assert "a stranger told: used: [red]Behind the bar[31m" in history
+    assert "a stranger told: used: [b][1m" in history
     assert "sighting verdict: open → accepted" in history
     # one edition takes the whole flood back
     edition = json.loads(flood.stdout)["edition"]

@@ -304,6 +304,28 @@ def test_acceptance_is_a_report(kits: Engine, facts: Facts) -> None:
     assert shown(kits, facts, EVENING) is not None
 
 
+def test_what_was_told_before_a_flood_stays_when_the_flood_is_dismissed(
+    kits: Engine, facts: Facts
+) -> None:
+    say(kits, kit="NN-0001")
+    flood = EVENING + hours(3)
+    for number in (1, 2, 3):
+        for finding in (Finding.USED, Finding.MISSING):
+            say(kits, flood + hours(number / 60), finding, f"NN-000{number}")
+    now = flood + hours(1)
+    edition, count = dismiss_since(kits, flood, who="Ann", why="A flood", at=now)
+    assert (edition, count) == (store.version(kits), 5)
+    (left,) = listed(kits, LONDON, MANY)
+    assert (left.reference, left.finding) == ("NN-0001", Finding.USED)
+    assert [shown(kits, facts, now, f"NN-000{n}") is not None for n in (1, 2, 3)] == [
+        True,
+        False,
+        False,
+    ]
+    trail.undo(kits, edition, who="Ann", why="They were right")
+    assert len(listed(kits, LONDON, MANY)) == 6
+
+
 def test_what_cannot_be_decided(kits: Engine) -> None:
     with pytest.raises(InputError, match="no sighting 7"):
         dismiss(kits, [7], who="Ann", why="x", at=EVENING)
