@@ -181,7 +181,7 @@ def test_what_strangers_told_is_decided(locator: Locator) -> None:
     engine.dispose()
     table = locator("sightings", "list").stdout
     assert "NN-0001 " in table
-    assert "[b][1m" in table
+    assert "[b] [1m" in table
     assert "\x1b" not in table
     waiting = json.loads(locator("sightings", "list", "--json").stdout)
     assert [(one["number"], one["finding"]) for one in waiting] == [
@@ -205,7 +205,7 @@ def test_what_strangers_told_is_decided(locator: Locator) -> None:
     assert "accepted by Ann" in every
     assert "dismissed by Ann" in every
     history = locator("kit", "history", "nn1").stdout
-    assert "a stranger told: used: [b][1m" in history
+    assert "a stranger told: used: [b] [1m" in history
     assert "sighting verdict: open → accepted" in history
     # one edition takes the whole flood back
     edition = json.loads(flood.stdout)["edition"]
