@@ -15,7 +15,7 @@ from string import ascii_uppercase
 
 import numpy as np
 from babel import Locale
-from babel.dates import format_timedelta, match_skeleton
+from babel.dates import format_timedelta, get_datetime_format, match_skeleton
 from babel.numbers import get_decimal_symbol
 from flask import Blueprint, Response, current_app, make_response, render_template, request, url_for
 from flask_babel import get_locale
@@ -426,7 +426,7 @@ def _writing() -> dict[str, object]:
         skeleton = match_skeleton("MMMEd", locale.datetime_skeletons)
         day = locale.datetime_skeletons[skeleton].pattern
         date = locale.date_formats["long"].pattern
-        joined = str(locale.datetime_formats["medium"])
+        joined = str(get_datetime_format("medium", locale=locale)).replace("'", "")
     return {
         "day": day,
         "date": date,

@@ -67,7 +67,9 @@ def test_what_never_ends_is_one_line() -> None:
 def test_clocks_change_twice_a_year() -> None:
     first = LONDON.read("2026-07-01 00:00")
     spans = offsets(ZoneInfo("Europe/London"), first, 400)
-    autumn, spring = (dt.datetime.fromisoformat(f"{day}T01:00Z") for day in ("2026-10-25", "2027-03-28"))
+    autumn, spring = (
+        dt.datetime.fromisoformat(f"{day}T01:00Z") for day in ("2026-10-25", "2027-03-28")
+    )
     assert [(span.at, span.seconds) for span in spans] == [
         (first.timestamp(), 3600),
         (autumn.timestamp(), 0),

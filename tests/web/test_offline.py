@@ -2,18 +2,23 @@
 
 import datetime as dt
 import gzip
+import io
+import itertools
 import json
+import math
 import random
 import shutil
 import subprocess
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_babel import force_locale
+from PIL import Image
 
 from locator import geodesy, tables
 from locator.analysis.fetch import Answer, Fetch, Span
@@ -27,6 +32,7 @@ from locator.web import create_app, emergency, offline, words
 from tests.analysis.test_nearest import make_snapshot
 from tests.conftest import ROOT, missing
 from tests.web.conftest import Clock
+from tests.web.test_languages import polish  # noqa: F401  # a fixture
 
 SEARCH = ROOT / "locator" / "web" / "static" / "search.js"
 # what the script is asked, and what it answers, as JSON on the standard streams
@@ -59,6 +65,8 @@ const does = {
   postcodes: () => { const p = search.unpackedPostcodes(lists.postcodes);
     return [p.codes, p.eastings, p.northings]; },
   nearestPostcode: (e, n) => search.nearestPostcode(lists.postcodes, e, n, 300),
+  clock: (words, at) => search.clock(words, search.local(feed, at)),
+  date: (words, text) => search.written(words, words.date, new Date(text + "T00:00:00Z")),
   settlement: (lon, lat) => search.settlement(lists, {lon, lat}, 4000),
 };
 process.stdout.write(JSON.stringify(calls.map(([name, ...given]) => does[name](...given))));
@@ -133,11 +141,10 @@ def _with_doubts(snapshot: Snapshot) -> Snapshot:
         at = (MADE_AT - dt.timedelta(hours=hours)).astimezone(snapshot.calendar.zone)
         return Doubt(finding, at, at + dt.timedelta(hours=24))
 
-    references = snapshot.kits["reference"].tolist()
+    told = [(Finding.USED, 2.0), (Finding.MISSING, 20.0), (Finding.WRONG_DETAILS, 0.1)]
     doubts = {
-        references[0]: [doubt(Finding.USED, 2)],
-        references[5]: [doubt(Finding.MISSING, 23.9)],
-        references[7]: [doubt(Finding.WRONG_DETAILS, 0.1)],
+        reference: [doubt(*told[number % len(told)])]
+        for number, reference in enumerate(snapshot.kits["reference"][:60:2])
     }
     return Snapshot(
         snapshot.version,
@@ -218,6 +225,7 @@ SENTENCES = {
     "near": "A kit could be here within 5 minutes.",
     "run": "A kit could be here within 5 minutes if somebody runs.",
     "perhaps": "A kit may be near, but not surely within 5 minutes.",
+    "doubted": "The kit nearby may be gone or damaged.",
     "shut": "No kit nearby is known to be open now.",
     "far": "We know of no kit that is close enough.",
 }
@@ -229,8 +237,7 @@ def _differ(told: list[int], span: Span) -> bool:
     """Whether minutes are others than the server's, its own seconds being no tie."""
     ties = [abs(seconds / 60 - round(seconds / 60)) * 60 < _OFF_S for seconds in _ends(span)]
     return any(
-        said != whole and not tie
-        for said, whole, tie in zip(told, span.minutes, ties, strict=True)
+        said != whole and not tie for said, whole, tie in zip(told, span.minutes, ties, strict=True)
     )
 
 
@@ -250,9 +257,7 @@ def _same(told: dict[str, Any], fetch: Fetch, age_s: float) -> None:
     assert told["doubt"] == (fetch.doubt and fetch.doubt.finding)
     if fetch.run and fetch.brisk and fetch.walk and fetch.distance_m is not None:
         assert told["vague"] == fetch.run.vague
-        for said, span in zip(
-            told["minutes"], (fetch.run, fetch.brisk, fetch.walk), strict=True
-        ):
+        for said, span in zip(told["minutes"], (fetch.run, fetch.brisk, fetch.walk), strict=True):
             assert not _differ(said, span), (said, span)
         assert " ".join(told["distance"]) in {
             words.metres(fetch.distance_m * off) for off in (1 - 2e-5, 1, 1 + 2e-5)
@@ -263,9 +268,7 @@ def _groups(answer: Answer) -> list[tuple[Fetch, ...]]:
     return [answer.reachable, answer.unknown, answer.unavailable, answer.unplaced]
 
 
-def test_a_device_answers_as_the_server_does(
-    busy: Flask, device: Device, many: Snapshot
-) -> None:
+def test_a_device_answers_as_the_server_does(busy: Flask, device: Device, many: Snapshot) -> None:
     facts: Facts = busy.extensions["facts"]
     questions = _questions()
     told = device.asked(*(question.call() for question in questions))
@@ -289,3 +292,279 @@ def test_a_device_answers_as_the_server_does(
     # the questions are worth something only if everything comes up
     assert seen >= set(SENTENCES) | {"OPEN", "CLOSING", "CLOSED", "OUT_OF_SERVICE", "UNPLACED"}
     assert seen >= {"UNKNOWN_HOURS", "NEVER", "LONG_AGO", "EXPIRED", "RECENTLY", "used", "missing"}
+
+
+def test_positions_are_those_of_the_server(busy: Flask, device: Device) -> None:
+    draw = random.Random(3)
+    spots = [
+        geodesy.to_wgs84(draw.uniform(438_000, 520_000), draw.uniform(223_000, 313_000))
+        for _ in range(2000)
+    ]
+    on_grid = device.asked(*(("grid", lon, lat) for lon, lat in spots))
+    right = [geodesy.to_bng(lon, lat) for lon, lat in spots]
+    off_m = [math.dist(told, at) for told, at in zip(on_grid, right, strict=True)]
+    assert max(off_m) < 0.1
+    back = device.asked(*(("degrees", *at) for at in right))
+    off_m = [
+        float(geodesy.geodesic_m(*spot, *told)) for spot, told in zip(spots, back, strict=True)
+    ]
+    assert max(off_m) < 0.1
+    assert device.asked(("grid", -3.2, 55.9), ("grid", 20, 50)) == [None, None]
+    references = device.asked(*(("gridReference", *at) for at in right))
+    assert references == [geodesy.grid_reference(*spot) for spot in spots]
+    pairs = list(itertools.pairwise(spots))
+    apart = device.asked(*(("apart", *here, *there) for here, there in pairs))
+    for told_m, (here, there) in zip(apart, pairs, strict=True):
+        assert told_m == pytest.approx(float(geodesy.geodesic_m(*here, *there)), rel=1e-4)
+    told = device.asked(*(("metres", metres / 7.3) for metres in range(0, 20_000, 3)))
+    with busy.test_request_context("/"):
+        right_words = [words.metres(metres / 7.3) for metres in range(0, 20_000, 3)]
+    pairs_said = zip([" ".join(said) for said in told], right_words, strict=True)
+    assert [pair for pair in pairs_said if pair[0] != pair[1]] == []
+
+
+@pytest.mark.parametrize("language", ["en", "pl", "ro", "lt", "pt", "de", "ar"])
+def test_times_are_written_as_the_server_writes_them(
+    busy: Flask, device: Device, language: str
+) -> None:
+    zone = busy.extensions["facts"].calendar.zone
+    moments = [MADE_AT + dt.timedelta(hours=41 * step) for step in range(100)]
+    with busy.test_request_context("/"), force_locale(language):
+        said = offline._writing()
+        clocks = [words.clock(moment.astimezone(zone)) for moment in moments]
+        dates = [words.date(moment.date()) for moment in moments]
+    told = device.asked(*(("clock", said, moment.timestamp()) for moment in moments))
+    assert told == clocks
+    told = device.asked(*(("date", said, moment.date().isoformat()) for moment in moments))
+    assert told == dates
+
+
+def test_every_postcode_is_where_the_server_has_it(device: Device, geodata: Path) -> None:
+    ((codes, eastings, northings),) = device.asked(("postcodes",))
+    right = tables.table(geodata, "postcodes").sort_values("postcode")
+    assert codes == right["postcode"].tolist()
+    assert eastings == right["easting"].tolist()
+    assert northings == right["northing"].tolist()
+
+
+def _asked_places(geodata: Path) -> list[str]:
+    draw = random.Random(5)
+    codes = tables.table(geodata, "postcodes")["postcode"].tolist()
+    units = draw.sample(codes, 150)
+    sectors = sorted({code[:-2] for code in codes})
+    districts = sorted({code.split()[0] for code in codes})
+    return [
+        *units,
+        *(code.replace(" ", "").lower() for code in units[:20]),
+        *(f"12 High Street, {code}" for code in units[:10]),
+        *draw.sample(sectors, 30),
+        *districts,
+        "NN1 1ZZ",
+        "nn11 9zz",
+        "NNI IDE",
+        "NN1 1DE or NN4 8RG",
+        "52.2378, -0.8960",
+        "-0.89601 52.23784",
+        "52.2, -0.9",
+    ]
+
+
+def test_postcodes_are_understood_as_the_server_does(
+    device: Device, facts: Facts, geodata: Path
+) -> None:
+    asked = _asked_places(geodata)
+    told = device.asked(*(("resolved", text) for text in asked))
+    for text, found in zip(asked, told, strict=True):
+        right = facts.gazetteer.resolve(text)
+        assert [one["label"] for one in found] == [one.label for one in right], text
+        for one, position in zip(found, right, strict=True):
+            off_m = geodesy.geodesic_m(one["lon"], one["lat"], position.lon, position.lat)
+            assert off_m < 0.1, text
+            assert one["precision_m"] == position.precision_m, text
+            assert one["kind"] == position.kind, text
+            assert bool(one["note"]) == ("middle of" in position.note), text
+            assert one["sure"] == position.sure, text
+
+
+def test_towns_and_villages_are_found_by_name(device: Device, facts: Facts) -> None:
+    listed = device.lists["names"]
+    assert len(listed) > 400
+    labels = device.asked(*(("resolved", row[0]) for row in listed))
+    for row, found in zip(listed, labels, strict=True):
+        (right,) = facts.gazetteer.resolve(row[0])
+        assert [one["label"] for one in found] == [right.label]
+        assert found[0]["lon"] == pytest.approx(right.lon)
+        assert found[0]["precision_m"] == right.precision_m
+    (whole, part, street, nothing, empty) = device.asked(
+        ("resolved", "brixworth"),
+        ("resolved", "Long"),
+        ("resolved", "Semilong Road, Brixworth"),
+        ("resolved", "zzzz"),
+        ("resolved", "  "),
+    )
+    assert [one["label"] for one in whole] == ["Brixworth"]
+    assert len(part) > 1
+    assert not any(one["sure"] for one in part)
+    assert [(one["label"], one["note"], one["sure"]) for one in street] == [
+        ("Brixworth", "around", False)
+    ]
+    assert nothing is None
+    assert empty is None
+
+
+def test_what_is_told_to_the_operator(device: Device, facts: Facts) -> None:
+    draw = random.Random(9)
+    spots = [
+        geodesy.to_wgs84(draw.uniform(450_000, 508_000), draw.uniform(234_000, 302_000))
+        for _ in range(150)
+    ]
+    near = device.asked(*(("nearestPostcode", *geodesy.to_bng(*spot)) for spot in spots))
+    towns = device.asked(*(("settlement", *spot) for spot in spots))
+    for spot, postcode, town in zip(spots, near, towns, strict=True):
+        assert postcode["code"] == facts.gazetteer.nearest_postcode(*spot)
+        settled = facts.gazetteer.nearest_settlement(*spot)
+        assert town == (settled and settled.label)
+
+
+def test_an_old_list_makes_nothing_sure(busy: Flask, device: Device) -> None:
+    questions = [question for question in _questions() if question.people == ""]
+    for after, sure in (
+        (dt.timedelta(days=28, minutes=1), False),
+        (dt.timedelta(days=3000), False),
+        (dt.timedelta(minutes=-6), False),
+        (dt.timedelta(minutes=-4), True),
+    ):
+        for question in questions:
+            question.at = MADE_AT + after
+        told = device.asked(*(question.call() for question in questions))
+        states = {
+            one["availability"] for answer in told for group in answer["groups"] for one in group
+        }
+        assert ("OPEN" in states) == sure
+        assert "UNKNOWN_HOURS" in states
+        assert "OUT_OF_SERVICE" in states
+
+
+def test_estimates_are_honest_where_the_server_knows_the_streets(
+    walking_app: Flask, walking: FlaskClient
+) -> None:
+    """Metres along streets lie in the range that the device gives, for most places."""
+    facts: Facts = walking_app.extensions["facts"]
+    device = Device(walking)
+    draw = random.Random(2)
+    spots = [
+        geodesy.to_wgs84(486_100 + draw.gauss(0, 700), 308_800 + draw.gauss(0, 700))
+        for _ in range(120)
+    ]
+    at = dt.datetime.fromtimestamp(device.feed["made_at"], dt.UTC)
+    calls = [
+        ("nearest", {"lon": lon, "lat": lat, "precision_m": 10.0}, at.timestamp(), "")
+        for lon, lat in spots
+    ]
+    inside = total = 0
+    for spot, answer in zip(spots, device.asked(*calls), strict=True):
+        told = {one["reference"]: one for group in answer["groups"][:3] for one in group}
+        position = Position(*spot, 10.0, "here")
+        right = nearest(facts.snapshot(), position, facts.travel, at=at)
+        for fetch in (*right.reachable, *right.unknown, *right.unavailable):
+            one = told.get(str(fetch.kit["reference"]))
+            if one is None or one["vague"] or fetch.way is None or not fetch.way.by_street:
+                continue
+            pace = facts.travel.pace
+            needed = pace.fetch_s(fetch.way.metres, pace.run_m_per_s) / 60
+            low, high = one["minutes"][0]
+            inside, total = inside + (low <= needed <= high), total + 1
+    assert total > 100
+    assert inside / total > 0.8
+
+
+PRIVATE = ("guardian_id", "host_contact_id", "host_consent", "checked_by", "edition", "cost_gbp")
+
+
+def test_the_list_holds_what_is_public_and_is_small(client: FlaskClient, clock: Clock) -> None:
+    response = client.get("/offline.json", headers={"Accept-Encoding": "gzip"})
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert len(response.data) < 10_000
+    assert (
+        len(client.get("/offline-places.json", headers={"Accept-Encoding": "gzip"}).data) < 75_000
+    )
+    feed = json.loads(gzip.decompress(response.data))
+    assert feed["made_at"] == clock.now.timestamp()
+    assert not set(PRIVATE) & set(feed["columns"])
+    assert len(feed["kits"]) == 49
+    assert feed["version"] == client.application.extensions["facts"].snapshot().version
+
+
+def test_an_unchanged_list_is_not_sent_again(client: FlaskClient, clock: Clock) -> None:
+    first = client.get("/offline.json")
+    assert first.headers["Cache-Control"] == "no-cache"
+    again = client.get("/offline.json", headers={"If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 304
+    clock.now += dt.timedelta(minutes=1)
+    later = client.get("/offline.json", headers={"If-None-Match": first.headers["ETag"]})
+    assert later.status_code == 200
+    clock.now -= dt.timedelta(minutes=1)
+
+
+def test_the_worker_is_never_old(client: FlaskClient) -> None:
+    worker = client.get("/worker.js")
+    assert worker.mimetype == "text/javascript"
+    assert worker.headers["Cache-Control"] == "no-cache"
+    site = json.loads(worker.text.removeprefix("var SITE = ").split(";\n", 1)[0])
+    for path in (site["offline"], *site["pages"], site["feed"], *site["parts"]):
+        assert client.get(path).status_code == 200, path
+    policy = worker.headers["Content-Security-Policy"]
+    assert "worker-src 'self'" in policy
+    assert "manifest-src 'self'" in policy
+    places = client.get(site["parts"][0])
+    assert "immutable" in places.headers["Cache-Control"]
+
+
+def test_the_settings_can_switch_it_off(tmp_path: Path) -> None:
+    made = create_app(Settings(database_url=f"sqlite:///{tmp_path}/r.sqlite", offline=False))
+    client = made.test_client()
+    assert client.get("/worker.js").text.startswith("var SITE = null;\n")
+    assert "offline.js" not in client.get("/").text
+    made.extensions["facts"].close()
+
+
+def test_what_the_manifest_names_is_there(client: FlaskClient) -> None:
+    response = client.get("/manifest.webmanifest")
+    assert response.mimetype == "application/manifest+json"
+    told = json.loads(response.text)
+    assert told["name"] == "Bleed kits in Northamptonshire"
+    assert told["display"] == "standalone"
+    assert told["lang"] == "en-GB"
+    assert {icon["purpose"] for icon in told["icons"]} == {"any", "maskable"}
+    for icon in told["icons"]:
+        with Image.open(io.BytesIO(client.get(icon["src"], buffered=True).data)) as drawn:
+            assert "{}x{}".format(*drawn.size) == icon["sizes"]
+            # ours: a white drop on the red of the site
+            pixels = drawn.convert("RGBA")
+            for share, colour in ((2, WHITE), (20, RED)):
+                pixel = pixels.getpixel((drawn.width // 2, drawn.height // share))
+                assert pixel == pytest.approx(colour, abs=3)
+    for address in (told["start_url"], *(one["url"] for one in told["shortcuts"])):
+        assert client.get(address).status_code == 200
+    page = client.get("/").text
+    assert '<link rel="manifest" href="/manifest.webmanifest">' in page
+
+
+WHITE, RED = (255, 255, 255, 255), (166, 0, 26, 255)
+
+
+def test_each_language_has_its_own_page_and_one_list(
+    polish: FlaskClient,  # noqa: F811  # the fixture
+) -> None:
+    page = polish.get("/pl/offline").text
+    assert '<html lang="pl"' in page
+    assert 'data-feed="/offline.json"' in page
+    assert 'action="/pl/"' in page
+    assert 'data-page="/pl/offline"' in polish.get("/pl/").text
+    assert 'data-worker="/worker.js"' in polish.get("/pl/").text
+    told = json.loads(polish.get("/pl/manifest.webmanifest").text)
+    assert (told["lang"], told["start_url"], told["scope"]) == ("pl", "/pl/", "/")
+    said = json.loads(unescape(page.split('data-words="')[1].split('"', 1)[0]))
+    assert said["ages"]["hour"][3] == "3 godziny"
+    assert said["ages"]["hour"][5] == "5 godzin"
+    assert said["decimal"] == ","

@@ -48,37 +48,11 @@
 
   /* Words ------------------------------------------------------------------------------------ */
 
-  function two(value) { return (value < 10 ? "0" : "") + value; }
+  function hour(at) { return search.hour(search.local(feed, at)); }
 
-  // a pattern of Unicode's locale data
-  function written(pattern, day) {
-    var names = words.months;
-    return pattern.replace(/'([^']*)'|([A-Za-z])\2*/g, function (run, quoted, letter) {
-      var month = day.getUTCMonth(), length = run.length;
-      switch (letter) {
-        case undefined: return quoted;
-        case "E": case "c": return words.days[day.getUTCDay()];
-        case "d": return length > 1 ? two(day.getUTCDate()) : day.getUTCDate();
-        case "M": case "L":
-          if (length < 3) { return length > 1 ? two(month + 1) : month + 1; }
-          return (length > 3 ? names.wide : names.abbreviated)[month];
-        case "y": return day.getUTCFullYear();
-        default: return run;
-      }
-    });
-  }
+  function clock(at) { return search.clock(words, search.local(feed, at)); }
 
-  function hour(at) {
-    var local = search.local(feed, at);
-    return two(local.getUTCHours()) + ":" + two(local.getUTCMinutes());
-  }
-
-  function clock(at) {
-    var day = written(words.day, search.local(feed, at));
-    return words.joined.replace("{1}", day).replace("{0}", hour(at)).replace(/'/g, "");
-  }
-
-  function date(text) { return written(words.date, new Date(text + "T00:00:00Z")); }
+  function date(text) { return search.written(words, words.date, new Date(text + "T00:00:00Z")); }
 
   function metres(value) {
     var said = search.metres(value);

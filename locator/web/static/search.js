@@ -238,7 +238,10 @@ var search = (function () {
   /* What the answer means for whoever is beside a casualty: which sentence says so, how it looks,
      whether nobody should be sent, and whether 999 is asked before somebody goes. */
   function verdict(feed, found, people) {
-    var limits = feed.limits, useful_s = limits.useful_fetch_s, first = found.reachable[0];
+    var limits = feed.limits, useful_s = limits.useful_fetch_s;
+    // nothing is promised of a kit that somebody has just called gone
+    var first = found.reachable.filter(function (one) { return !one.doubt; })[0];
+    var perhaps = function (one) { return one.run.low_s <= useful_s; };
     var said = function (code, level) {
       return {code: code, level: level, stay: code === "alone" || code === "far",
         ask: code !== "alone" && code !== "rough" && code !== "far"};
@@ -247,9 +250,11 @@ var search = (function () {
     if (found.position.precision_m > limits.standard_m) { return said("rough", "far"); }
     if (first && first.walk.high_s <= useful_s) { return said("near", "near"); }
     if (first && first.run.high_s <= useful_s) { return said("run", "run"); }
-    if (first && first.run.low_s <= useful_s) { return said("perhaps", "run"); }
-    var maybe = found.unknown.some(function (one) { return one.run.low_s <= useful_s; });
-    return maybe ? said("shut", "far") : said("far", "far");
+    if (first && perhaps(first)) { return said("perhaps", "run"); }
+    if (found.reachable.some(function (one) { return one.doubt && perhaps(one); })) {
+      return said("doubted", "far");
+    }
+    return found.unknown.some(perhaps) ? said("shut", "far") : said("far", "far");
   }
 
   /* Divide kits into the few worth reading now, and the rest. */
@@ -279,6 +284,33 @@ var search = (function () {
   function metres(value) {
     if (value < 1000) { return [String(value >= 100 ? rounded(value / 10) * 10 : rounded(value)), "m"]; }
     return [(value / 1000).toFixed(1), "km"];
+  }
+
+  /* Times, in the reader's language: the fields of a date are those that getUTC... gives -------- */
+
+  function two(value) { return (value < 10 ? "0" : "") + value; }
+
+  // by a pattern of Unicode's locale data
+  function written(words, pattern, day) {
+    return pattern.replace(/'([^']*)'|([A-Za-z])\2*/g, function (run, quoted, letter) {
+      var month = day.getUTCMonth(), length = run.length;
+      switch (letter) {
+        case undefined: return quoted;
+        case "E": case "c": return words.days[day.getUTCDay()];
+        case "d": return length > 1 ? two(day.getUTCDate()) : day.getUTCDate();
+        case "M": case "L":
+          if (length < 3) { return length > 1 ? two(month + 1) : month + 1; }
+          return (length > 3 ? words.months.wide : words.months.abbreviated)[month];
+        case "y": return day.getUTCFullYear();
+        default: return run;
+      }
+    });
+  }
+
+  function hour(day) { return two(day.getUTCHours()) + ":" + two(day.getUTCMinutes()); }
+
+  function clock(words, day) {
+    return words.joined.replace("{1}", written(words, words.day, day)).replace("{0}", hour(day));
   }
 
   /* Places ----------------------------------------------------------------------------------- */
@@ -484,10 +516,12 @@ var search = (function () {
   }
 
   return {
-    apart: apart, degrees: degrees, grid: grid, gridReference: gridReference, judged: judged,
+    apart: apart, clock: clock, degrees: degrees, grid: grid, gridReference: gridReference, hour: hour,
+    judged: judged,
     kits: kits, local: local, metres: metres, minutes: minutes, nearest: nearest,
     nearestPostcode: nearestPostcode, onGrid: onGrid, resolved: resolved, settlement: settlement,
-    trust: trust, unpackedPostcodes: unpackedPostcodes, vague: vague, verdict: verdict, worth: worth
+    trust: trust, unpackedPostcodes: unpackedPostcodes, vague: vague, verdict: verdict, worth: worth,
+    written: written
   };
 })();
 if (typeof module !== "undefined") { module.exports = search; }
