@@ -21,7 +21,7 @@ _LAND, _STREET = "#f7f6f2", "#b9b3a8"
 _DOT, _NAME_SIZE = 4.0, 12.0
 _LABEL_HEIGHT, _DIGIT_WIDTH = 15.0, 8.0
 # numbers are tried at these distances from their kit
-_STEPS = (11.0, 22.0, 34.0, 48.0)
+_STEPS = (11.0, 22.0, 34.0, 48.0, 64.0, 84.0)
 # where the name of a place goes if its own spot is taken, in heights of its letters
 _BESIDE = (0.0, -1.5, 1.5)
 _KM = 1_000.0

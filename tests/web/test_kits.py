@@ -1,9 +1,14 @@
 import csv
 import datetime as dt
+import functools
+import http.server
 import io
 import json
 import re
-from collections.abc import Iterator
+import threading
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -11,9 +16,11 @@ from urllib.parse import urlsplit
 
 import pypdf
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from defusedxml.ElementTree import fromstring
 from flask.testing import FlaskClient
 from PIL import Image
+from playwright.sync_api import Browser, Page, Request
 
 from locator.errors import SettingsError
 from locator.facts import Facts
@@ -22,6 +29,7 @@ from locator.registry.schema import Finding, Status
 from locator.settings import Settings
 from locator.web import create_app, kits
 from tests.reports.counties import HOSTILE
+from tests.serving import Server
 from tests.web.conftest import Clock
 from tests.web.reading import text_of
 
@@ -430,7 +438,9 @@ def test_my_places_are_unknown_to_the_server(client: FlaskClient) -> None:
 
 def _words(printed: bytes) -> str:
     pages = pypdf.PdfReader(io.BytesIO(printed)).pages
-    return " ".join(" ".join(page.extract_text() for page in pages).split())
+    text = " ".join(page.extract_text() for page in pages)
+    # fi may be one letter in print
+    return " ".join(unicodedata.normalize("NFKC", text).split())
 
 
 @pytest.mark.parametrize(
@@ -489,3 +499,257 @@ def test_a_checked_kit_says_when_on_its_poster(site: FlaskClient) -> None:
 )
 def test_there_is_no_such_poster(client: FlaskClient, path: str, status: int) -> None:
     assert client.get(path).status_code == status
+
+
+# in a browser
+
+
+@dataclass
+class Reader:
+    """Somebody at a screen, what their browser asked for, and what went wrong."""
+
+    page: Page
+    site: str
+    asked: list[Request] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def note(self, request: Request) -> None:
+        self.asked.append(request)
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.site + path)
+        self.page.wait_for_load_state("networkidle")
+
+
+type_reading = Callable[..., Reader]
+
+
+@pytest.fixture
+def reading(browser: Browser, server: Server) -> Iterator[type_reading]:
+    opened: list[Reader] = []
+
+    def start(width: int = 390, **options: Any) -> Reader:
+        context = browser.new_context(viewport={"width": width, "height": 800}, **options)
+        made = Reader(context.new_page(), server.address)
+        context.on("request", made.note)
+        made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
+        made.page.on(
+            "console",
+            lambda said: made.complaints.append(said.text) if said.type == "error" else None,
+        )
+        opened.append(made)
+        return made
+
+    yield start
+    for made in opened:
+        made.page.context.close()
+        foreign = [r.url for r in made.asked if not r.url.startswith((server.address, "data:"))]
+        assert foreign == []
+        assert made.complaints == []
+
+
+PATHS = [
+    "/map",
+    "/map?town=kettering",
+    "/kit/NN-0001",
+    "/kit/NN-0002",
+    "/kit/NN-0010",
+    "/kit/NN-0025",
+    "/in/northampton",
+    "/in/bozeat",
+    "/places",
+    "/widget",
+]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(reading: type_reading, scheme: str) -> None:
+    reader = reading(color_scheme=scheme)
+    for path in PATHS:
+        reader.go(path)
+        found = Axe().run(reader.page).response["violations"]
+        assert [(f["id"], [n["html"] for n in f["nodes"]][:3]) for f in found] == [], path
+
+
+@pytest.mark.browser
+def test_nothing_is_cut_off_on_a_narrow_screen_or_in_large_letters(reading: type_reading) -> None:
+    reader = reading(320)
+    for path in PATHS:
+        reader.go(path)
+        for size in ("100%", "200%"):
+            reader.page.evaluate(f"document.documentElement.style.fontSize = '{size}'")
+            assert reader.page.evaluate("document.documentElement.scrollWidth") <= 320, path
+
+
+@pytest.mark.browser
+def test_a_finger_finds_every_link_and_button(reading: type_reading) -> None:
+    reader = reading()
+    for path in PATHS:
+        reader.go(path)
+        small = reader.page.evaluate(
+            """() => Array.from(document.querySelectorAll(
+                 ".actions a, .actions button, .jumps a, .posters a, form button, form input"))
+               .filter(e => e.offsetParent && e.type !== "hidden" &&
+                 (e.getBoundingClientRect().height < 44 || e.getBoundingClientRect().width < 44))
+               .map(e => e.outerHTML)"""
+        )
+        assert small == [], path
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("reference", ["NN-0030", "NN-0025"])
+def test_the_kit_is_in_the_middle_of_its_map(reading: type_reading, reference: str) -> None:
+    reader = reading()
+    reader.go(f"/kit/{reference}")
+    box = reader.page.locator(".map")
+    box.scroll_into_view_if_needed()
+    reader.page.wait_for_timeout(500)
+    frame = box.bounding_box()
+    assert frame is not None
+    assert frame["height"] > 300
+    middle = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
+    spots = [sign.bounding_box() for sign in reader.page.locator(".map .kit").all()]
+    near = [
+        spot
+        for spot in spots
+        if spot and abs(spot["x"] + 15 - middle[0]) < 12 and abs(spot["y"] + 15 - middle[1]) < 12
+    ]
+    assert len(near) == 1
+    picture = Image.open(io.BytesIO(box.screenshot())).convert("RGB")
+    assert len(picture.getcolors(maxcolors=1 << 24) or []) > 50
+
+
+@pytest.mark.browser
+def test_the_list_narrows_as_one_types(reading: type_reading) -> None:
+    reader = reading()
+    reader.go("/map")
+    page = reader.page
+    items = page.locator(".kit-item:visible")
+    assert items.count() == 49
+    page.fill("#town", "Kett")
+    # eight of Kettering, two of them not placed, and the eight that are placed nowhere else
+    assert items.count() == 8 + UNPLACED - 2
+    assert page.locator("#narrow-status").inner_text() == "Kits that fit: 8"
+    assert page.locator("#daventry").is_hidden()
+    page.fill("#town", "ROYAL & derngate")
+    assert items.count() == 1 + UNPLACED
+    page.fill("#town", "qqq")
+    assert items.count() == UNPLACED
+    assert page.locator("#narrow-status").inner_text() == "Nothing fits."
+    page.fill("#town", "")
+    assert items.count() == 49
+    page.fill("#town", "rushden")
+    page.press("#town", "Enter")
+    page.wait_for_load_state("networkidle")
+    assert page.url.endswith("/map?town=rushden")
+    assert items.count() == 3 + UNPLACED
+
+
+@pytest.mark.browser
+def test_my_places_never_leave_the_device_unasked(reading: type_reading, server: Server) -> None:
+    reader = reading()
+    reader.go("/places")
+    page = reader.page
+    before = len(reader.asked)
+    for called, where in (("Home", "NN1 1DE"), ("<b>Gran</b>", "zzz secret lane")):
+        page.fill("#called", called)
+        page.fill("#where", where)
+        page.press("#where", "Enter")
+    assert page.locator("#places-status").inner_text() == "Kept on this device."
+    assert page.locator(".places h3").all_inner_texts() == ["Home", "<b>Gran</b>"]
+    assert len(reader.asked) == before
+    reader.go("/places")
+    found = Axe().run(page).response["violations"]
+    assert [f["id"] for f in found] == []
+    page.get_by_role("button", name=re.compile("Kits near here.*Home")).click()
+    page.wait_for_load_state("networkidle")
+    assert page.locator("#answer-title").inner_text() == "Kits near NN1 1DE"
+    assert page.url == f"{server.address}/"
+    assert all("NN1" not in request.url and "secret" not in request.url for request in reader.asked)
+    sent = [r.post_data for r in reader.asked if r.method == "POST"]
+    assert sent == ["place=NN1+1DE"]
+    assert page.context.cookies() == []
+    reader.go("/places")
+    page.get_by_role("button", name=re.compile("Delete.*Home")).click()
+    assert page.locator(".places h3").all_inner_texts() == ["<b>Gran</b>"]
+    page.get_by_role("button", name="Delete all my places").click()
+    assert page.locator("#none").is_visible()
+    assert page.evaluate("window.localStorage.getItem('bleed-kit-places')") is None
+    written = server.written()
+    assert b"secret lane" not in written
+    assert b"NN1 1DE" not in (server.folder / "log.txt").read_bytes()
+
+
+@pytest.mark.browser
+def test_without_scripts_nothing_is_promised(reading: type_reading) -> None:
+    reader = reading(java_script_enabled=False)
+    reader.go("/places")
+    assert reader.page.locator("noscript p").is_visible()
+    assert reader.page.locator("#add").is_hidden()
+    reader.go("/map")
+    reader.page.fill("#town", "corby")
+    reader.page.click("#narrow button")
+    assert reader.page.locator(".kit-item").count() == 2 + UNPLACED
+    reader.go("/kit/NN-0030")
+    assert reader.page.locator("text=Share this kit").is_hidden()
+
+
+@pytest.mark.browser
+def test_the_box_in_a_page_of_a_council(
+    reading: type_reading, server: Server, tmp_path: Path
+) -> None:
+    frames = f'<iframe id="one" src="{server.address}/widget" height="500"></iframe>'
+    frames += f'<iframe id="two" src="{server.address}/kit/NN-0030"></iframe>'
+    (tmp_path / "index.html").write_text(f"<!doctype html><title>Council</title>{frames}", "utf-8")
+    handler = functools.partial(_Quiet, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("localhost", 0), handler) as council:
+        threading.Thread(target=council.serve_forever, daemon=True).start()
+        try:
+            reader = reading()
+            page = reader.page
+            page.goto(f"http://localhost:{council.server_port}/index.html")
+            page.wait_for_load_state("networkidle")
+            box = page.frame_locator("#one")
+            assert box.get_by_role("link", name="Call 999 now").is_visible()
+            box.get_by_label("Bleed kits near:").fill("NN1 1DE")
+            with page.context.expect_page() as opening:
+                box.get_by_role("button", name="Find kits (opens a new tab)").click()
+            answer = opening.value
+            answer.wait_for_load_state("networkidle")
+            assert answer.url == f"{server.address}/"
+            assert answer.locator("#answer-title").inner_text() == "Kits near NN1 1DE"
+            # every other page refuses to be framed
+            refused = page.frame_locator("#two").locator("body").inner_text()
+            assert "Royal" not in refused
+            assert "999" not in refused
+            assert any("frame-ancestors" in said for said in reader.complaints)
+            reader.complaints.clear()
+            reader.asked = [r for r in reader.asked if str(council.server_port) not in r.url]
+        finally:
+            council.shutdown()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder and keeps no log."""
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # as it is called there
+        pass
+
+
+@pytest.mark.browser
+def test_what_is_printed_of_a_town(reading: type_reading, facts: Facts) -> None:
+    reader = reading(1280)
+    reader.go("/in/kettering")
+    printed = reader.page.pdf(format="A4")
+    text = _words(printed)
+    assert "Published, unconfirmed data of" in text
+    assert "Call 999 now" in text
+    assert "/in/kettering" in text.replace(" ", "")
+    assert "Print this page" not in text
+    assert "Shut now" not in text
+    assert "May be shut" not in text
+    snapshot = facts.snapshot().kits
+    for name in snapshot["name"][snapshot["address"].str.endswith("Kettering")]:
+        assert str(name) in text
+    assert len(pypdf.PdfReader(io.BytesIO(printed)).pages) <= 2
