@@ -32,18 +32,18 @@ _IN_AN_HOUR, _IN_A_DAY = 6, 20
 # of an address, what one subscriber has at most
 _IPV4_BITS, _IPV6_BITS = 24, 48
 _MOST_COUNTED = 20_000
-# writing waits for its turn in the registry; so few requests may do so that pages never wait
-_WRITERS, _WAIT_S = 2, 0.5
+# writing waits for its turn in the registry: one request at a time does, so that pages never wait
+_WAIT_S, _COME_BACK_S = 0.5, 30
 
 
 class Gate:
-    """Let each part of the network tell little, and few requests write at a time."""
+    """Let each part of the network tell little, and one request write at a time."""
 
     def __init__(self) -> None:
         self._salt = secrets.token_bytes(16)
         self._told: OrderedDict[bytes, deque[float]] = OrderedDict()
         self._counting = threading.Lock()
-        self.writers = threading.BoundedSemaphore(_WRITERS)
+        self.writing = threading.Lock()
 
     def lets_in(self, address: str | None, at: dt.datetime) -> bool:
         """Count a telling from an address; False if there were too many from around it."""
@@ -127,8 +127,8 @@ def _told(kit: Mapping[str, object]) -> Response:
     gate: Gate = current_app.extensions[_GATE]
     if not gate.lets_in(request.remote_addr, now()):
         return _later(kit, HTTPStatus.TOO_MANY_REQUESTS, _HOUR_S)
-    if not gate.writers.acquire(timeout=_WAIT_S):
-        return _later(kit, HTTPStatus.SERVICE_UNAVAILABLE, 10)
+    if not gate.writing.acquire(timeout=_WAIT_S):
+        return _later(kit, HTTPStatus.SERVICE_UNAVAILABLE, _COME_BACK_S)
     try:
         doubt = sightings.tell(
             facts().engine,
@@ -141,13 +141,16 @@ def _told(kit: Mapping[str, object]) -> Response:
     except TooOftenError as error:
         return _later(kit, error.http_status, error.retry_after_s)
     finally:
-        gate.writers.release()
+        gate.writing.release()
     page = render_template("public/tell.html", kit=kit, told=finding, doubt=doubt)
     return make_response(page)
 
 
 def _later(kit: Mapping[str, object], status: int, seconds: int) -> Response:
-    error = _("We are being told too much at the moment. Nothing was kept. Please try again later.")
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        error = _("We are busy at the moment. Nothing was kept. Please try again in a minute.")
+    else:
+        error = _("We were told too much in this hour. Nothing was kept. Please try again later.")
     response = _asked(kit, error, status)
     response.headers["Retry-After"] = str(seconds)
     return response
