@@ -1,23 +1,27 @@
 """Play the pages in a real browser against a real server."""
 
 import csv
+import datetime as dt
 import io
 import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
 from axe_playwright_python.sync_playwright import Axe
+from click.testing import CliRunner
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from locator import geodesy
 from locator.analysis.reach import reach
+from locator.cli import main
 from locator.settings import Settings
 from locator.travel.journey import Travel
 from locator.travel.network import Detour
@@ -29,6 +33,7 @@ from tests.walked import import_kits_of_rutland
 pytestmark = pytest.mark.browser
 
 SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
+NARROW = (320, 640)
 HERE = {"latitude": 52.2378, "longitude": -0.8960, "accuracy": 20}
 PAGES = ["/", "/map", "/coverage", "/coverage?within=150&hours=any", "/data", "/nothing"]
 
@@ -75,14 +80,35 @@ class Visit:
         self.page.click("button:has-text('Find kits')")
         self.page.wait_for_load_state("networkidle")
 
-    def map_is_drawn(self, *, markers: int) -> None:
+    def submit(self, **fields: str) -> None:
+        """Ask as a form of the page does."""
+        self.go("/")
+        with self.page.expect_navigation():
+            self.page.evaluate(
+                """fields => {
+                    const form = document.createElement("form");
+                    form.method = "post";
+                    for (const name in fields) {
+                        const input = document.createElement("input");
+                        input.name = name;
+                        input.value = fields[name];
+                        form.append(input);
+                    }
+                    document.body.append(form);
+                    form.submit();
+                }""",
+                fields,
+            )
+        self.page.wait_for_load_state("networkidle")
+
+    def map_is_drawn(self, *, markers: int, height: int = 300) -> None:
         """Look at the map as a person does: a box of some height, signs in it, many colours."""
         box = self.page.locator(".map")
         box.scroll_into_view_if_needed()
         self.page.wait_for_timeout(600)
         frame = box.bounding_box()
         assert frame is not None
-        assert frame["height"] > 300
+        assert frame["height"] >= height
         inside = 0
         for sign in self.page.locator(".map .kit, .map .kit-cluster").all():
             spot = sign.bounding_box()
@@ -102,7 +128,7 @@ def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Visit]]:
     opened: list[Visit] = []
 
     def start(size: str = "phone", address: str = "", **options: object) -> Visit:
-        width, height = SIZES.get(size, (320, 640))
+        width, height = SIZES.get(size, NARROW)
         context = browser.new_context(
             viewport={"width": width, "height": height},
             locale="en-GB",
@@ -155,7 +181,261 @@ def test_the_phone_does_not_tell(visit: Callable[..., Visit]) -> None:
     v.go("/")
     v.page.click("text=Use my location")
     v.page.wait_for_function("document.activeElement.id === 'place'")
-    assert "Type a postcode or a street instead" in v.page.inner_text("#locate-status")
+    said = v.page.inner_text("#locate-status")
+    assert "does not share its location" in said
+    assert "Type a postcode or a street instead, or choose the place on a map" in said
+    v.page.keyboard.type("NN1 1DE")
+    v.page.keyboard.press("Enter")
+    v.page.wait_for_selector("#answer-title")
+
+
+# a phone whose places the test hands out
+PHONE = """
+    window.places = [];
+    navigator.geolocation.watchPosition = function (found, failed) {
+        window.found = function (accuracy) {
+            found({coords: {latitude: 52.2378, longitude: -0.896, accuracy: accuracy}});
+        };
+        window.failed = function (code) { failed({code: code}); };
+        return 1;
+    };
+    navigator.geolocation.clearWatch = function () { window.cleared = true; };
+"""
+
+
+def _with_phone(v: Visit) -> None:
+    v.context.add_init_script(PHONE)
+    v.page.clock.install()
+    v.go("/")
+    v.page.click("text=Use my location")
+
+
+def test_a_phone_that_takes_long_and_finds_nothing(visit: Callable[..., Visit]) -> None:
+    v = visit()
+    _with_phone(v)
+    status = v.page.locator("#locate-status")
+    assert status.inner_text() == "Finding where you are …"
+    assert v.page.locator("#locate").is_disabled()
+    v.page.clock.fast_forward(6_000)
+    assert "You can type a postcode or a street in the meantime" in status.inner_text()
+    v.page.clock.fast_forward(10_000)
+    assert "cannot find its location" in status.inner_text()
+    assert v.page.locator("#locate").is_enabled()
+    assert v.page.evaluate("document.activeElement.id") == "place"
+
+
+def test_who_types_in_the_meantime_is_not_interrupted(visit: Callable[..., Visit]) -> None:
+    v = visit()
+    _with_phone(v)
+    v.page.clock.fast_forward(6_000)
+    v.page.fill("#place", "NN1 1")
+    v.page.clock.fast_forward(20_000)
+    assert v.page.inner_text("#locate-status") == ""
+    assert v.page.evaluate("window.cleared")
+    assert v.page.input_value("#place") == "NN1 1"
+
+
+def test_a_better_place_is_waited_for_but_not_for_long(visit: Callable[..., Visit]) -> None:
+    v = visit()
+    _with_phone(v)
+    v.page.evaluate("window.found(1800)")
+    v.page.wait_for_timeout(200)
+    assert v.page.locator("#answer-title").count() == 0
+    v.page.evaluate("window.found(30)")
+    v.page.wait_for_selector("#answer-title")
+    assert "known to about 30 m, says the phone" in v.page.inner_text("main")
+    _with_phone(v)
+    v.page.evaluate("window.found(1800)")
+    v.page.clock.fast_forward(6_000)
+    v.page.wait_for_selector("#answer-title")
+    text = v.page.inner_text("main")
+    assert "known to about 1.8 km" in text
+    assert "We only know roughly where you are" in text
+    assert "Grid reference" not in text
+    # what to do about it is open already
+    assert v.page.locator("text=Move the spot on the map").is_visible()
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ({"latitude": 51.5033, "longitude": -0.1276, "accuracy": 15}, "outside Northamptonshire"),
+        ({"latitude": 48.8584, "longitude": 2.2945, "accuracy": 15}, "not in Great Britain"),
+    ],
+)
+def test_far_outside(visit: Callable[..., Visit], at: dict[str, float], said: str) -> None:
+    v = visit(geolocation=at, permissions=["geolocation"])
+    v.go("/")
+    with v.page.expect_navigation():
+        v.page.click("text=Use my location")
+    text = v.page.inner_text("main")
+    assert said in text
+    assert "could be here within" not in text
+    assert "Stop the bleeding with your hands" in text or "What works" in text or "Check" in text
+    assert v.page.url == v.address + "/"
+
+
+def _choose(v: Visit) -> None:
+    v.page.click("text=This is the place")
+    v.page.wait_for_selector("#answer-title")
+    v.page.wait_for_load_state("networkidle")
+
+
+def test_a_wrong_place_is_corrected_on_the_map(visit: Callable[..., Visit]) -> None:
+    v = visit(geolocation=HERE, permissions=["geolocation"])
+    v.go("/")
+    v.page.check("#people-two")
+    v.page.click("text=Use my location")
+    v.page.wait_for_selector("#answer-title")
+    v.page.click("text=Not here? Correct the place")
+    v.page.click("text=Move the spot on the map")
+    v.page.wait_for_selector("#choosing-title")
+    v.page.wait_for_load_state("networkidle")
+    v.map_is_drawn(markers=0, height=200)
+    middle = v.page.evaluate("window[document.querySelector('.map').id].getCenter()")
+    assert (middle["lat"], middle["lng"]) == pytest.approx((52.2378, -0.8960), abs=1e-4)
+    assert v.page.locator(".map .kit").count() == 0
+    box = v.page.locator(".map").bounding_box()
+    assert box is not None
+    v.page.mouse.click(box["x"] + box["width"] / 2 + 80, box["y"] + box["height"] / 2)
+    v.page.wait_for_timeout(300)
+    moved = v.page.evaluate("window[document.querySelector('.map').id].getCenter()")
+    assert moved["lng"] > middle["lng"] + 1e-4
+    assert "The cross is right to about" in v.page.inner_text("#chosen-status")
+    _choose(v)
+    text = v.page.inner_text("main")
+    assert "Kits near the place you chose" in text
+    assert "One stays and presses, one fetches the kit" in text, "that is known already"
+    assert v.page.url == v.address + "/"
+
+
+def test_the_map_from_the_whole_county_by_keyboard(visit: Callable[..., Visit]) -> None:
+    v = visit("narrow", permissions=[])
+    v.go("/")
+    v.page.click("text=Choose the place on a map")
+    v.page.wait_for_selector("#choosing-title")
+    v.page.wait_for_load_state("networkidle")
+    status = v.page.locator("#chosen-status")
+    assert "Zoom in on the place" in status.inner_text()
+    for _ in range(20):
+        v.page.keyboard.press("Tab")
+        if v.page.evaluate("document.activeElement.classList.contains('map')"):
+            break
+    v.page.keyboard.press("ArrowLeft")
+    for _ in range(9):
+        v.page.keyboard.press("+")
+        v.page.wait_for_timeout(350)
+    assert "The cross is right to about" in status.inner_text()
+    for _ in range(20):
+        v.page.keyboard.press("Tab")
+        if v.page.evaluate("document.activeElement.textContent") == "This is the place":
+            break
+    v.page.keyboard.press("Enter")
+    v.page.wait_for_selector("#answer-title")
+    assert "the place you chose" in v.page.inner_text("#answer-title")
+
+
+def test_what_is_not_exact_enough_is_zoomed_not_sent(visit: Callable[..., Visit]) -> None:
+    v = visit()
+    v.submit(on="map")
+    before = v.page.inner_text("#chosen-status")
+    v.page.click("text=This is the place")
+    v.page.wait_for_function(
+        "before => document.getElementById('chosen-status').textContent !== before", arg=before
+    )
+    assert v.page.locator("#choosing-title").is_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_alone_and_two(visit: Callable[..., Visit], scripts: bool) -> None:  # noqa: FBT001
+    v = visit("narrow", java_script_enabled=scripts)
+    v.page.goto(v.address + "/")
+    stay, share = v.page.locator(".if-alone"), v.page.locator(".if-two")
+    assert not stay.is_visible()
+    v.page.locator("label[for=people-alone]").click()
+    assert "Do not go for a kit. Stay and press." in stay.inner_text()
+    assert not share.is_visible()
+    v.page.locator("label[for=people-two]").click()
+    assert not stay.is_visible()
+    assert share.is_visible()
+    v.page.locator("label[for=people-alone]").click()
+    v.page.fill("#place", "NN1 1DE")
+    v.page.click("button:has-text('Find kits')")
+    assert "Do not go for a kit. Stay and press." in v.page.inner_text(".verdict")
+    assert "push cloth into it" in v.page.inner_text(".stay")
+    v.page.click("text=Somebody has come")
+    assert "one fetches the kit" in v.page.inner_text(".verdict")
+    assert v.page.locator(".stay").count() == 0
+
+
+def test_call_and_press_stay_in_view(visit: Callable[..., Visit]) -> None:
+    v = visit("narrow")
+    for place in ("", "NN1 1DE"):
+        if place:
+            v.ask(place)
+        else:
+            v.go("/")
+        for size in ("100%", "200%"):
+            v.page.evaluate("size => { document.documentElement.style.fontSize = size; }", size)
+            v.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+            call, press = (
+                v.page.locator(part).bounding_box() for part in (".bar-call", ".bar-press")
+            )
+            bar = v.page.locator(".bar").bounding_box()
+            assert call is not None
+            assert press is not None
+            assert bar is not None
+            assert bar["y"] == 0
+            assert bar["height"] < 0.15 * NARROW[1], "room is left for the page"
+            assert call["height"] >= 44
+            assert press["x"] + press["width"] <= NARROW[0]
+            assert press["y"] + press["height"] <= bar["height"]
+
+
+def test_nothing_focused_lies_under_the_bar(visit: Callable[..., Visit]) -> None:
+    v = visit("narrow")
+    v.ask("NN1 1DE")
+    v.page.evaluate(
+        "() => { const all = document.querySelectorAll('footer a'); all[all.length - 1].focus(); }"
+    )
+    hidden = []
+    for _ in range(45):
+        v.page.keyboard.press("Shift+Tab")
+        hidden += v.page.evaluate(
+            """() => {
+                const at = document.activeElement, bar = document.querySelector(".bar");
+                const top = at.getBoundingClientRect().top;
+                const apart = !bar.contains(at) && !at.matches(".skip, body");
+                const under = apart && top < bar.getBoundingClientRect().bottom - 1;
+                return under ? [at.outerHTML] : [];
+            }"""
+        )
+    assert hidden == []
+
+
+@pytest.mark.parametrize("can_share", [True, False])
+def test_a_kit_is_shared_and_nothing_else(
+    visit: Callable[..., Visit],
+    can_share: bool,  # noqa: FBT001
+) -> None:
+    v = visit()
+    if can_share:
+        v.context.add_init_script(
+            "navigator.share = what => { window.shared = what.url; return Promise.resolve(); };"
+        )
+    else:
+        v.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    v.ask("NN1 1DE")
+    button = v.page.locator("[data-share]").first
+    button.click()
+    if can_share:
+        shared = v.page.evaluate("window.shared")
+    else:
+        v.page.wait_for_function(
+            "document.querySelector('[data-share]').textContent === 'Address copied'"
+        )
+        shared = v.page.evaluate("navigator.clipboard.readText()")
+    assert re.fullmatch(re.escape(v.address) + r"/kit/NN-\d{4}", shared)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -216,29 +496,76 @@ def _states(v: Visit) -> Iterator[str]:
     for path in PAGES:
         v.go(path)
         yield path
+    for people in ("two", "alone"):
+        v.go("/")
+        v.page.check(f"#people-{people}")
+        yield people
     for place in ("NN1 1DE", "The Ridings", "qqqq", "Brackley"):
         v.ask(place)
         for details in v.page.locator("details").all():
             details.evaluate("e => { e.open = true }")
         yield place
+    v.submit(lat="52.2378", lon="-0.896", accuracy="20", people="alone")
+    yield "alone with a place"
+    v.submit(on="map", place="NN1 1DE")
+    yield "the map to choose on"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
-def test_axe_finds_nothing(visit: Callable[..., Visit], size: str, scheme: str) -> None:
-    v = visit(size, color_scheme=scheme)
+# all that axe knows; between light and dark only colours differ
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def _violations(v: Visit, tags: list[str]) -> list[tuple[str, list[str]]]:
+    found = Axe().run(v.page, options={"resultTypes": ["violations"], "runOnly": tags})
+    told = [(f["id"], [n["html"] for n in f["nodes"]]) for f in found.response["violations"]]
+    # where kits lie side by side, their signs do: the list holds them all
+    apart = [(rule, [n for n in nodes if "leaflet-marker-icon" not in n]) for rule, nodes in told]
+    return [(rule, nodes[:3]) for rule, nodes in apart if rule != "target-size" or nodes]
+
+
+def test_axe_finds_nothing_and_nothing_is_cut_off(visit: Callable[..., Visit]) -> None:
+    v = visit()
     for state in _states(v):
-        found = Axe().run(v.page).response["violations"]
-        assert [(f["id"], [n["html"] for n in f["nodes"]][:3]) for f in found] == [], state
+        for width, height in (NARROW, *SIZES.values()):
+            v.page.set_viewport_size({"width": width, "height": height})
+            for scheme, rules in (("light", WCAG), ("dark", ["cat.color"])):
+                v.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                assert _violations(v, rules) == [], (state, width, scheme)
+            for size in ("200%", "100%"):
+                v.page.evaluate("size => { document.documentElement.style.fontSize = size; }", size)
+                across = v.page.evaluate("document.documentElement.scrollWidth")
+                assert across <= width, (state, width, size)
 
 
-@pytest.mark.parametrize("width", [320, 390])
-def test_nothing_is_cut_off(visit: Callable[..., Visit], width: int) -> None:
-    v = visit("narrow" if width == 320 else "phone")
-    for state in _states(v):
-        assert v.page.evaluate("document.documentElement.scrollWidth") <= width, state
-        v.page.evaluate("document.documentElement.style.fontSize = '200%'")
-        assert v.page.evaluate("document.documentElement.scrollWidth") <= width, state
+def test_targets_are_large(visit: Callable[..., Visit]) -> None:
+    v = visit("narrow")
+    for place in ("", "NN1 1DE"):
+        if place:
+            v.ask(place)
+        else:
+            v.go("/")
+        small = v.page.evaluate(
+            """() => Array
+                .from(document.querySelectorAll("main button, main summary, .bar a, nav a"))
+                .filter(e => e.offsetParent && !e.closest(".map"))
+                .filter(e => e.getBoundingClientRect().height < 44)
+                .map(e => e.outerHTML)"""
+        )
+        assert small == [], place
+
+
+def test_on_paper_and_in_the_readers_own_colours(visit: Callable[..., Visit]) -> None:
+    v = visit(forced_colors="active")
+    v.ask("NN1 1DE")
+    signs = v.page.locator(".kit-item .sign")
+    assert {signs.nth(i).inner_text() for i in range(3)} <= {"24", "✓", "?"}
+    border = v.page.locator(".bar-call").evaluate("e => getComputedStyle(e).borderTopWidth")
+    assert border != "0px"
+    v.page.emulate_media(media="print")
+    for gone in (".bar", ".search", ".map-box", ".who"):
+        assert not v.page.locator(gone).first.is_visible()
+    for kept in (".emergency", ".tell", ".kit-item"):
+        assert v.page.locator(kept).first.is_visible()
 
 
 def test_nothing_about_a_place_is_written_anywhere(
@@ -467,3 +794,32 @@ def test_a_way_is_written_nowhere(visit: Callable[..., Visit], walking: Server) 
     log = (walking.folder / "log.txt").read_bytes()
     for secret in (b"52.669", b"-0.724", b"86379", b"Stamford"):
         assert secret not in log
+
+
+def test_a_shop_that_shuts_in_minutes(
+    visit: Callable[..., Visit], walking: Server, tmp_path: Path
+) -> None:
+    now = dt.datetime.now(ZoneInfo("Europe/London"))
+    hours = f"Mo-Su {now - dt.timedelta(hours=2):%H:%M}-{now + dt.timedelta(minutes=4):%H:%M}"
+    file = tmp_path / "shop.csv"
+    file.write_text(
+        "name,kind,address,longitude,latitude,precision_m,opening_hours,access,status\n"
+        f"Test kit in a shop,bag,Oakham,-0.7195,52.6690,5,{hours},ask staff,installed\n"
+    )
+    environment = {
+        "LOCATOR_DATABASE_URL": f"sqlite:///{walking.folder}/registry.sqlite",
+        "LOCATOR_BY": "a test",
+    }
+    done = CliRunner(env=environment).invoke(main, ["import", str(file), "--write"])
+    assert done.exit_code == 0, done.output
+    v = visit(address=walking.address)
+    v.page.wait_for_timeout(1500)
+    v.ask(OAKHAM)
+    item = v.page.locator(".kit-item:has-text('Test kit in a shop')")
+    item.evaluate("e => { e.closest('details').open = true; }")
+    assert "you may not get there in time" in item.inner_text()
+    assert item.locator(".state-closing .sign").inner_text() == "!"
+    # the map tells the same by the same shape
+    sign = v.page.locator(".map .kit-closing")
+    assert sign.inner_text() == "!"
+    assert "you may not get there in time" in (sign.get_attribute("title") or "")
