@@ -20,7 +20,7 @@ from axe_playwright_python.sync_playwright import Axe
 from defusedxml.ElementTree import fromstring
 from flask.testing import FlaskClient
 from PIL import Image
-from playwright.sync_api import Browser, Page, Request
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 from locator.errors import SettingsError
 from locator.facts import Facts
@@ -516,6 +516,15 @@ class Reader:
     def note(self, request: Request) -> None:
         self.asked.append(request)
 
+    def complain(self, text: str) -> None:
+        # tiles that were still on their way when the page was left are no fault
+        if "Failed to fetch" not in text:
+            self.complaints.append(text)
+
+    def listen(self, said: ConsoleMessage) -> None:
+        if said.type == "error":
+            self.complain(said.text)
+
     def go(self, path: str) -> None:
         self.page.goto(self.site + path)
         self.page.wait_for_load_state("networkidle")
@@ -532,11 +541,8 @@ def reading(browser: Browser, server: Server) -> Iterator[type_reading]:
         context = browser.new_context(viewport={"width": width, "height": 800}, **options)
         made = Reader(context.new_page(), server.address)
         context.on("request", made.note)
-        made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
-        made.page.on(
-            "console",
-            lambda said: made.complaints.append(said.text) if said.type == "error" else None,
-        )
+        made.page.on("pageerror", lambda error: made.complain(str(error)))
+        made.page.on("console", made.listen)
         opened.append(made)
         return made
 
