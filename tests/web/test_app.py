@@ -35,8 +35,8 @@ def test_https_adds_transport_security(settings: Settings, tmp_path: Path) -> No
 
 
 def test_pages_hold_no_inline_code(client: FlaskClient) -> None:
-    addresses = ("/", "/map", "/coverage", "/data", "/nothing")
-    addresses += ("/kit/NN-0030", "/in/northampton", "/places", "/widget")
+    addresses = ["/", "/map", "/coverage", "/data", "/nothing"]
+    addresses += ["/kit/NN-0030", "/in/northampton", "/places", "/widget"]
     pages = [client.get(a).text for a in addresses]
     pages.append(client.post("/", data={"place": "NN1 1DE"}).text)
     for html in pages:
