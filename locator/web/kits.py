@@ -53,7 +53,15 @@ _DOWNLOADS = {
     "kml": "application/vnd.google-earth.kml+xml",
     "csv": "text/csv; charset=utf-8",
 }
-_PAGES = ("emergency.home", "kits.every", "coverage.gaps", "pages.data", "kits.places")
+_PAGES = (
+    "emergency.home",
+    "kits.every",
+    "kits.places",
+    "pages.howto",
+    "coverage.gaps",
+    "pages.data",
+    "pages.privacy",
+)
 # the most that the protocol of sitemaps allows in one file
 _SITEMAP_MOST = 50_000
 # other sites may frame this one page; it runs no script and shows nothing of a visitor
@@ -101,8 +109,7 @@ def every() -> str:
     snapshot, moment = facts().snapshot(), now()
     fetches = overview(snapshot, moment)
     asked = request.args.get("town", "").strip()
-    every_town = _towns(snapshot)
-    listed = [Listed(town, _shown(town, fetches, fold(asked))) for town in every_town]
+    listed = [Listed(town, _shown(town, fetches, fold(asked))) for town in _towns(snapshot)]
     shown = {f.kit["reference"] for one in listed for f in one.fetches}
     order = list(Availability)
     for one in listed:
@@ -110,8 +117,7 @@ def every() -> str:
     return render_template(
         "public/map.html",
         fetches=fetches,
-        asked=asked,
-        towns=every_town,
+        asked=asked if fold(asked) else "",
         listed=[one for one in listed if one.fetches],
         # nobody may miss a kit because its place is not known
         apart=[
@@ -247,7 +253,7 @@ def town(town: str) -> ResponseReturnValue:
         town=found,
         fetches=[every_kit[row] for row in found.rows],
         at=moment,
-        drawing=Markup(_drawing(snapshot.ground, found, str(get_locale()))),  # noqa: S704  # SVG
+        drawing=_drawing(snapshot, found),
         page=page,
         qr=Markup(posters.qr(page, _("Code that leads to this page"))),  # noqa: S704  # our SVG
         addresses=addresses.of("kits.town", town=proper),
@@ -255,24 +261,26 @@ def town(town: str) -> ResponseReturnValue:
     )
 
 
-@functools.lru_cache(maxsize=64)
-def _drawing(snapshot: Snapshot, found: Town, language: str) -> str:
-    """Draw the map of a town once for each state of the registry; empty if no kit is placed."""
-    del language
-    known = facts()
+def _drawing(snapshot: Snapshot, found: Town) -> Markup:
+    """Draw the map of a town; empty if no kit is placed."""
     kits = snapshot.kits.iloc[list(found.rows)]
     columns = (kits.geometry.x, kits.geometry.y, kits["precision_m"], kits["status"])
-    marks = [
+    marks = tuple(
         Mark(number, easting, northing, precision_m, installed=status == Status.INSTALLED)
         for number, (easting, northing, precision_m, status) in enumerate(
             zip(*columns, strict=True), 1
         )
         if not np.isnan(easting)
-    ]
+    )
     if not marks:
-        return ""
+        return Markup()
     title = _("Map of the bleed kits in %(town)s", town=found.name or _("other places"))
-    tells = _("The numbers are those of the list below.")
+    return Markup(_drawn(marks, title, _("The numbers are those of the list.")))  # noqa: S704  # SVG
+
+
+@functools.lru_cache(maxsize=64)
+def _drawn(marks: tuple[Mark, ...], title: str, tells: str) -> str:
+    known = facts()
     return town_map(marks, on_grid(known.county)[0], known.settings.geodata, title, tells)
 
 
@@ -355,7 +363,7 @@ class _Made:
     since: dt.datetime
 
 
-@functools.lru_cache(maxsize=2 * len(_DOWNLOADS))
+@functools.lru_cache(maxsize=len(_DOWNLOADS))
 def _file(listing: _Listing, form: str) -> _Made:
     known = facts()
     source = tables.sources(known.settings.geodata)["kits"]
