@@ -316,9 +316,9 @@ def test_positions_are_those_of_the_server(busy: Flask, device: Device) -> None:
     apart = device.asked(*(("apart", *here, *there) for here, there in pairs))
     for told_m, (here, there) in zip(apart, pairs, strict=True):
         assert told_m == pytest.approx(float(geodesy.geodesic_m(*here, *there)), rel=1e-4)
-    told = device.asked(*(("metres", metres / 7.3) for metres in range(0, 20_000, 3)))
+    told = device.asked(*(("metres", metres / 7.31) for metres in range(0, 20_000, 3)))
     with busy.test_request_context("/"):
-        right_words = [words.metres(metres / 7.3) for metres in range(0, 20_000, 3)]
+        right_words = [words.metres(metres / 7.31) for metres in range(0, 20_000, 3)]
     pairs_said = zip([" ".join(said) for said in told], right_words, strict=True)
     assert [pair for pair in pairs_said if pair[0] != pair[1]] == []
 

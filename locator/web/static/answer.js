@@ -146,7 +146,16 @@
 
   function listInto(box, fetches, position) {
     box.textContent = "";
-    fetches.forEach(function (one) { box.appendChild(item(one, position)); });
+    fetches.forEach(function (one) {
+      var made = item(one, position), title = made.querySelector("h4");
+      if (!position) {
+        // no headings stand between the page's own and these
+        var higher = document.createElement("h2");
+        higher.textContent = title.textContent;
+        title.parentNode.replaceChild(higher, title);
+      }
+      box.appendChild(made);
+    });
   }
 
   /* The answer ------------------------------------------------------------------------------- */
