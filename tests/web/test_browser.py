@@ -537,6 +537,47 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(visit: Callable[..., Visit]) -
                 assert across <= width, (state, width, size)
 
 
+# the words that count, which the sun must not wash out
+IMPORTANT = (
+    ".bar-call, .bar-press, .emergency li, .emergency a, .people label, .people legend, .big, "
+    ".search label, .row button, .headline, .verdict p, .first-aid li, .tell dd, .aloud, .sure, "
+    ".kit-item h4, .time, .against, .state, .state .sign, .get-in, .rough, .way li, .acts a"
+)
+CONTRASTS = """
+    selector => {
+        const parts = colour => colour.match(/[\\d.]+/g).map(Number);
+        const light = colour => {
+            const [r, g, b] = parts(colour).map(part => {
+                part /= 255;
+                return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+            });
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        };
+        const behind = element => {
+            const colour = getComputedStyle(element).backgroundColor;
+            return parts(colour)[3] === 0 ? behind(element.parentElement) : colour;
+        };
+        return Array.from(document.querySelectorAll(selector)).map(element => {
+            const both = [light(getComputedStyle(element).color), light(behind(element))].sort();
+            const [dark, bright] = both[0] < both[1] ? both : both.reverse();
+            return [element.className || element.tagName, (bright + 0.05) / (dark + 0.05)];
+        });
+    }
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_counts_is_readable_in_sunlight(visit: Callable[..., Visit], scheme: str) -> None:
+    v = visit(color_scheme=scheme)
+    seen = 0
+    for ask in ({}, {"place": "NN1 1DE", "people": "two"}, {"place": "NN1 1DE", "people": "alone"}):
+        v.submit(**ask) if ask else v.go("/")
+        found = v.page.evaluate(CONTRASTS, IMPORTANT)
+        seen += len(found)
+        assert [(name, ratio) for name, ratio in found if ratio < 7] == []
+    assert seen > 100
+
+
 def test_targets_are_large(visit: Callable[..., Visit]) -> None:
     v = visit("narrow")
     for place in ("", "NN1 1DE"):

@@ -79,6 +79,8 @@ def test_two_people_share_the_work(client: FlaskClient) -> None:
     asked = text_of(client.post("/", data={"place": "NN1 1DE"}).text)
     assert "Send somebody only if another person stays and presses" in asked
     assert asked.count("Are you two or more people?") == 1
+    assert 'href="#kits">See the kits</a>' in html
+    assert '<h3 id="kits"' in html
 
 
 def test_what_is_not_a_number_of_people_is_not_believed(client: FlaskClient) -> None:
