@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from string import ascii_uppercase
+from typing import Any, Literal
 
 import numpy as np
 from babel import Locale
@@ -62,7 +63,7 @@ _NAMED = ("town", "village", "suburb", "railway station", "bus station", "hospit
 _YEAR_S = 31_536_000
 _MINUTE_S = 60
 # so long the server is waited for before the device answers, milliseconds
-_PATIENCE_MS = {"/": 2000, "POST /": 3000, "/how-to": 2000, "/offline": 1500}
+_PATIENCE_MS, _PATIENCE_WHEN_ASKED_MS = 2000, 3000
 _THEME, _PAPER = "#a6001a", "#ffffff"
 
 
@@ -76,9 +77,14 @@ def _page_context() -> dict[str, object]:
     }
 
 
-def _in_no_language(endpoint: str, **values: str) -> str:
+def _path(endpoint: str, **values: Any) -> str:
+    """Give an address as it stands behind the language."""
+    return url_for(endpoint, **values)[len(request.script_root) :]
+
+
+def _in_no_language(endpoint: str, **values: Any) -> str:
     """Give an address that is the same for all languages."""
-    return languages.root() + url_for(endpoint, **values)[len(request.script_root) :]
+    return languages.root() + _path(endpoint, **values)
 
 
 @blueprint.get("/offline")
@@ -98,16 +104,23 @@ def worker() -> Response:
     known = facts()
     site = None
     if known.settings.offline:
+        home, own, howto = (
+            _path(name) for name in ("emergency.home", "offline.page", "pages.howto")
+        )
         site = {
             "version": _version(known.settings.templates, known.settings.geodata),
             "format": FORMAT,
             "root": languages.root(),
             "languages": list(languages.languages()),
-            "offline": "/offline",
-            "pages": ["/how-to"],
+            "home": home,
+            "offline": own,
+            "pages": [howto],
+            "kits": _path("kits.one", reference=""),
+            "static": _in_no_language("static", filename=""),
             "feed": _in_no_language("offline.feed"),
             "parts": [_names_address()],
-            "patience": _PATIENCE_MS,
+            "patience": dict.fromkeys((home, own, howto), _PATIENCE_MS),
+            "patience_when_asked": _PATIENCE_WHEN_ASKED_MS,
         }
     script = (Path(str(current_app.static_folder)) / "worker.js").read_text("utf-8")
     response = make_response(f"var SITE = {json.dumps(site)};\n{script}")
@@ -130,8 +143,8 @@ def _version(templates: Path, geodata: Path) -> str:
 
 def _with_tag(response: Response) -> Response:
     response.add_etag()
-    answer: Response = response.make_conditional(request)
-    return answer
+    response.make_conditional(request)
+    return response
 
 
 @blueprint.get("/manifest.webmanifest")
@@ -396,6 +409,14 @@ def _words() -> dict[str, object]:
     }
 
 
+# an age is told in a unit as long as it is less than so many of them
+_UNITS: tuple[tuple[Literal["minute", "hour", "day"], int], ...] = (
+    ("minute", 60),
+    ("hour", 48),
+    ("day", 32),
+)
+
+
 def _ages() -> dict[str, list[str]]:
     """Write ages out: languages differ in how they count."""
     locale = _locale()
@@ -406,7 +427,7 @@ def _ages() -> dict[str, list[str]]:
             )
             for count in range(most)
         ]
-        for unit, most in (("minute", 60), ("hour", 48), ("day", 32))
+        for unit, most in _UNITS
     }
 
 

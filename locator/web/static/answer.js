@@ -4,7 +4,7 @@
   "use strict";
   var device = document.getElementById("device"), words = JSON.parse(device.dataset.words);
   var byId = function (id) { return document.getElementById(id); };
-  var feed = null, lists = null, waiting = null, last = null, link = {}, people = "";
+  var feed = null, lists = null, waiting = null, last = null, link = {}, people = "", shown = {};
   var MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400;
 
   function now() { return Date.now() / 1000; }
@@ -25,9 +25,10 @@
 
   // what says the same already stays: it may be in use, or would be read out again
   function show(id, content) {
-    var box = byId(id);
+    var box = byId(id), said = content ? content.textContent : null;
     box.hidden = !content;
-    if (content && content.textContent === box.textContent) { return; }
+    if (said === shown[id]) { return; }
+    shown[id] = said;
     var open = openParts(box);
     box.textContent = "";
     if (!content) { return; }
@@ -205,6 +206,7 @@
     });
     byId("choices").hidden = true;
     show("answer", made);
+    showState();
     if (focus) { lookAt("answer-title"); }
   }
 
@@ -214,7 +216,11 @@
     title.scrollIntoView({block: "start"});
   }
 
-  function tell(text) { byId("find-status").textContent = text; }
+  function tell(text, failed) {
+    var status = byId("find-status");
+    status.textContent = text;
+    status.classList.toggle("error", !!failed);
+  }
 
   function choose(places) {
     show("answer", null);
@@ -246,8 +252,10 @@
   }
 
   function notFound(text) {
-    tell(text);
-    byId("place").focus();
+    byId("choices").hidden = true;
+    tell(text, true);
+    byId("place").focus({preventScroll: true});
+    byId("find-status").scrollIntoView({block: "start"});
   }
 
   function located(lat, lon, accuracy_m, kind) {
@@ -280,6 +288,10 @@
         stale: sure.clock && !sure.fresh, yesterday: sure.clock && sure.fresh && !sure.today};
     }
     show("age", feed && filled("age-template", age));
+    // beside the answer as well, which is read far below
+    Array.prototype.forEach.call(document.querySelectorAll("[data-age]"), function (part) {
+      part.textContent = byId("age").textContent.trim();
+    });
     var warns = Object.keys(view).some(function (name) { return name !== "time" && view[name]; });
     show("warning", warns ? filled("warning-template", view) : null);
   }

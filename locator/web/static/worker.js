@@ -51,10 +51,10 @@
   function keep(cache, path) {
     return fetch(path, {cache: "no-cache"}).then(good).then(function (page) {
       return page.clone().text().then(function (html) {
-        var parts = html.match(/(?:href|src)="[^"]*\/static\/[^"]*"/g) || [];
-        return Promise.all(parts.map(function (part) {
+        var parts = (html.match(/(?:href|src)="[^"]*"/g) || []).map(function (part) {
           return part.split('"')[1].replace(/&amp;/g, "&");
-        }).concat(SITE.parts).map(function (address) {
+        }).filter(function (address) { return address.indexOf(SITE.static) === 0; });
+        return Promise.all(parts.concat(SITE.parts).map(function (address) {
           return cache.match(address).then(function (known) {
             return known || fetch(address).then(good).then(function (file) {
               return cache.put(address, file);
@@ -163,7 +163,7 @@
 
   /* Ask the server, and answer instead of it if it does not. */
   function visit(event, place, told) {
-    var answer = fetch(event.request), patience = SITE.patience[told.patience || place.path];
+    var answer = fetch(event.request), patience = told.patience || SITE.patience[place.path];
     // nobody waits for an answer that is late, but it must not be an error of its own
     answer.catch(nothing);
     return (patience ? within(patience, answer) : answer).then(alive).catch(function () {
@@ -181,15 +181,15 @@
     var place = split(url.pathname);
     if (request.mode === "navigate" && request.method === "GET") {
       event.respondWith(visit(event, place, {}));
-    } else if (request.mode === "navigate" && place.path === "/") {
+    } else if (request.mode === "navigate" && place.path === SITE.home) {
       var copy = request.clone();
       event.respondWith(visit(event, place, {
-        patience: "POST /", form: function () { return copy.text().catch(nothing); }
+        patience: SITE.patience_when_asked, form: function () { return copy.text().catch(nothing); }
       }));
-    } else if (request.mode === "navigate" && place.path.indexOf("/kit/") === 0) {
+    } else if (request.mode === "navigate" && place.path.indexOf(SITE.kits) === 0) {
       event.respondWith(visit(event, place, {unsent: true}));
     } else if (request.method === "GET" && (url.pathname === SITE.feed ||
-        url.pathname.indexOf(SITE.root + "/static/") === 0 ||
+        url.pathname.indexOf(SITE.static) === 0 ||
         SITE.parts.indexOf(url.pathname + url.search) >= 0)) {
       event.respondWith(first(request, url.pathname === SITE.feed ? DATA : SHELL));
     }
