@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 import pypdf
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import write_po
 from defusedxml.ElementTree import fromstring
 from flask.testing import FlaskClient
 from PIL import Image
@@ -27,7 +29,7 @@ from locator.facts import Facts
 from locator.registry.custody import Visit, check, edit, entrust, report
 from locator.registry.schema import Finding, Status
 from locator.settings import Settings
-from locator.web import create_app, kits
+from locator.web import create_app, kits, languages
 from tests.reports.counties import HOSTILE
 from tests.serving import Server
 from tests.web.conftest import Clock
@@ -499,6 +501,55 @@ def test_a_checked_kit_says_when_on_its_poster(site: FlaskClient) -> None:
 )
 def test_there_is_no_such_poster(client: FlaskClient, path: str, status: int) -> None:
     assert client.get(path).status_code == status
+
+
+def test_what_a_stranger_told_is_said_everywhere(site: FlaskClient, clock: Clock) -> None:
+    engine = site.application.extensions["facts"].engine
+    check(engine, "NN-0030", Visit("Bob", TODAY, TODAY))
+    told = site.post("/kit/NN-0030/tell", data={"finding": "used"})
+    assert told.status_code == 200
+    sentence = "that it was taken. We have not confirmed that."
+    for path in ("/kit/NN-0030", "/map", "/in/northampton"):
+        html = site.get(path).text
+        assert text_of(html).count(sentence) == 1, path
+        assert "state-ready" not in html, path
+    rows = _rows("csv", site.get("/kits.csv").data.decode())
+    assert {row["data"] for row in rows} == {"published, unconfirmed"}
+
+
+def test_a_poster_in_another_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings, clock: Clock
+) -> None:
+    catalogue = Catalog("pl")
+    catalogue.add("Bleed kit here", "Zestaw do tamowania krwotoków jest tutaj")
+    catalogue.add("Call %(number)s first", "Najpierw zadzwoń pod %(number)s")
+    text = io.BytesIO()
+    write_po(text, catalogue)
+    (tmp_path / "pl.po").write_bytes(text.getvalue())
+    monkeypatch.setattr(languages, "_FOLDER", tmp_path)
+    languages.languages.cache_clear()
+    languages._catalogue.cache_clear()
+    try:
+        polish = create_app(settings, clock)
+        printed = polish.test_client().get("/pl/kit/NN-0001/poster.pdf").data
+        page = polish.test_client().get("/pl/kit/NN-0001").text
+        listed = polish.test_client().get("/sitemap.xml").text
+        polish.extensions["facts"].close()
+    finally:
+        languages.languages.cache_clear()
+        languages._catalogue.cache_clear()
+    read = pypdf.PdfReader(io.BytesIO(printed))
+    root: Any = read.trailer["/Root"]
+    assert root["/Lang"] == "pl"
+    assert len(read.pages) == 1
+    assert "Zestaw do tamowania krwotoków jest tutaj" in _words(printed)
+    assert "Najpierw zadzwoń pod 999" in _words(printed)
+    # the code on it serves every language
+    assert "http://localhost/kit/NN-0001" in _words(printed)
+    assert '<link rel="canonical" href="http://localhost/pl/kit/NN-0001">' in page
+    assert '<link rel="alternate" hreflang="pl" href="http://localhost/pl/kit/NN-0001">' in page
+    assert 'href="/pl/kit/NN-0001/poster.png?for=staff"' in page
+    assert "<loc>http://localhost/pl/in/kettering</loc>" in listed
 
 
 # in a browser
