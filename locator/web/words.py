@@ -9,7 +9,8 @@ import flask_babel
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_skeleton, get_datetime_format
 from babel.numbers import format_decimal, format_percent
-from flask_babel import get_locale, lazy_gettext
+from flask_babel import get_locale
+from flask_babel import lazy_gettext as _
 
 from locator.analysis.fetch import Checked, Fetch, Span
 from locator.analysis.reach import FETCH_S
@@ -111,27 +112,25 @@ def percent(share: float) -> str:
 
 # what a status means for somebody who would go for the kit, and the same by a dated report
 _CONDITIONS = {
-    Status.PLANNED: lazy_gettext("Planned."),
-    Status.AGREED: lazy_gettext("Agreed, not yet put up."),
-    Status.INSTALLED: lazy_gettext("Installed."),
-    Status.IN_USE: lazy_gettext("Taken for a casualty."),
-    Status.NEEDS_RESTOCK: lazy_gettext("Waits for new contents."),
-    Status.DAMAGED: lazy_gettext("Reported damaged."),
-    Status.MISSING: lazy_gettext("Reported missing."),
-    Status.OBSTRUCTED: lazy_gettext("Cannot be reached."),
-    Status.UNCONFIRMED: lazy_gettext("Named, but not said to be installed."),
-    Status.WITHDRAWN: lazy_gettext("Withdrawn."),
+    Status.PLANNED: _("Planned."),
+    Status.AGREED: _("Agreed, not yet put up."),
+    Status.INSTALLED: _("Installed."),
+    Status.IN_USE: _("Taken for a casualty."),
+    Status.NEEDS_RESTOCK: _("Waits for new contents."),
+    Status.DAMAGED: _("Reported damaged."),
+    Status.MISSING: _("Reported missing."),
+    Status.OBSTRUCTED: _("Cannot be reached."),
+    Status.UNCONFIRMED: _("Named, but not said to be installed."),
+    Status.WITHDRAWN: _("Withdrawn."),
 }
 # the other states come from the kit's custody, not from its source
 _WHEN_REPORTED = {
-    Status.PLANNED: lazy_gettext("Planned when reported in %(when)s."),
-    Status.AGREED: lazy_gettext("Agreed, not yet put up when reported in %(when)s."),
-    Status.INSTALLED: lazy_gettext("Installed when reported in %(when)s."),
-    Status.OBSTRUCTED: lazy_gettext("Cannot be reached when reported in %(when)s."),
-    Status.UNCONFIRMED: lazy_gettext(
-        "Named, but not said to be installed when reported in %(when)s."
-    ),
-    Status.WITHDRAWN: lazy_gettext("Withdrawn when reported in %(when)s."),
+    Status.PLANNED: _("Planned when reported in %(when)s."),
+    Status.AGREED: _("Agreed, not yet put up when reported in %(when)s."),
+    Status.INSTALLED: _("Installed when reported in %(when)s."),
+    Status.OBSTRUCTED: _("Cannot be reached when reported in %(when)s."),
+    Status.UNCONFIRMED: _("Named, but not said to be installed when reported in %(when)s."),
+    Status.WITHDRAWN: _("Withdrawn when reported in %(when)s."),
 }
 
 
@@ -151,20 +150,18 @@ class _Doubt(Protocol):
 
 
 _DOUBTS = {
-    Finding.USED: lazy_gettext(
-        "Somebody told us at %(time)s that it was taken. We have not confirmed that."
-    ),
-    Finding.DAMAGED: lazy_gettext(
+    Finding.USED: _("Somebody told us at %(time)s that it was taken. We have not confirmed that."),
+    Finding.DAMAGED: _(
         "Somebody told us at %(time)s that it is damaged. We have not confirmed that."
     ),
-    Finding.MISSING: lazy_gettext(
+    Finding.MISSING: _(
         "Somebody told us at %(time)s that it is not there. We have not confirmed that."
     ),
-    Finding.OBSTRUCTED: lazy_gettext(
+    Finding.OBSTRUCTED: _(
         "Somebody told us at %(time)s that one cannot get to it. We have not confirmed that."
     ),
 }
-_OTHER_DOUBT = lazy_gettext(
+_OTHER_DOUBT = _(
     "Somebody told us at %(time)s that something here is wrong. We have not confirmed that."
 )
 
@@ -199,63 +196,63 @@ def line(route: Route) -> str:
 
 
 _WINDS_SAID = {
-    Turn.NORTH: lazy_gettext("north"),
-    Turn.NORTH_EAST: lazy_gettext("north-east"),
-    Turn.EAST: lazy_gettext("east"),
-    Turn.SOUTH_EAST: lazy_gettext("south-east"),
-    Turn.SOUTH: lazy_gettext("south"),
-    Turn.SOUTH_WEST: lazy_gettext("south-west"),
-    Turn.WEST: lazy_gettext("west"),
-    Turn.NORTH_WEST: lazy_gettext("north-west"),
+    Turn.NORTH: _("north"),
+    Turn.NORTH_EAST: _("north-east"),
+    Turn.EAST: _("east"),
+    Turn.SOUTH_EAST: _("south-east"),
+    Turn.SOUTH: _("south"),
+    Turn.SOUTH_WEST: _("south-west"),
+    Turn.WEST: _("west"),
+    Turn.NORTH_WEST: _("north-west"),
 }
 _INTO = {
-    Turn.ON: lazy_gettext("Go on along %(street)s, %(far)s"),
-    Turn.BEAR_LEFT: lazy_gettext("Bear left into %(street)s, %(far)s"),
-    Turn.BEAR_RIGHT: lazy_gettext("Bear right into %(street)s, %(far)s"),
-    Turn.LEFT: lazy_gettext("Turn left into %(street)s, %(far)s"),
-    Turn.RIGHT: lazy_gettext("Turn right into %(street)s, %(far)s"),
-    Turn.BACK: lazy_gettext("Turn back along %(street)s, %(far)s"),
+    Turn.ON: _("Go on along %(street)s, %(far)s"),
+    Turn.BEAR_LEFT: _("Bear left into %(street)s, %(far)s"),
+    Turn.BEAR_RIGHT: _("Bear right into %(street)s, %(far)s"),
+    Turn.LEFT: _("Turn left into %(street)s, %(far)s"),
+    Turn.RIGHT: _("Turn right into %(street)s, %(far)s"),
+    Turn.BACK: _("Turn back along %(street)s, %(far)s"),
 }
 _STAY_ON = {
-    Turn.BEAR_LEFT: lazy_gettext("Bear left to stay on %(street)s, %(far)s"),
-    Turn.BEAR_RIGHT: lazy_gettext("Bear right to stay on %(street)s, %(far)s"),
-    Turn.LEFT: lazy_gettext("Turn left to stay on %(street)s, %(far)s"),
-    Turn.RIGHT: lazy_gettext("Turn right to stay on %(street)s, %(far)s"),
+    Turn.BEAR_LEFT: _("Bear left to stay on %(street)s, %(far)s"),
+    Turn.BEAR_RIGHT: _("Bear right to stay on %(street)s, %(far)s"),
+    Turn.LEFT: _("Turn left to stay on %(street)s, %(far)s"),
+    Turn.RIGHT: _("Turn right to stay on %(street)s, %(far)s"),
 }
 # a flight of steps is taken, with a name or without
 _TAKE = {
-    Turn.ON: lazy_gettext("Go on and take %(street)s, %(far)s"),
-    Turn.BEAR_LEFT: lazy_gettext("Bear left and take %(street)s, %(far)s"),
-    Turn.BEAR_RIGHT: lazy_gettext("Bear right and take %(street)s, %(far)s"),
-    Turn.LEFT: lazy_gettext("Turn left and take %(street)s, %(far)s"),
-    Turn.RIGHT: lazy_gettext("Turn right and take %(street)s, %(far)s"),
-    Turn.BACK: lazy_gettext("Turn back and take %(street)s, %(far)s"),
+    Turn.ON: _("Go on and take %(street)s, %(far)s"),
+    Turn.BEAR_LEFT: _("Bear left and take %(street)s, %(far)s"),
+    Turn.BEAR_RIGHT: _("Bear right and take %(street)s, %(far)s"),
+    Turn.LEFT: _("Turn left and take %(street)s, %(far)s"),
+    Turn.RIGHT: _("Turn right and take %(street)s, %(far)s"),
+    Turn.BACK: _("Turn back and take %(street)s, %(far)s"),
 }
 _KINDS = {
-    "street": lazy_gettext("a street"),
-    "road": lazy_gettext("the road"),
-    "service road": lazy_gettext("the service road"),
-    "footpath": lazy_gettext("the footpath"),
-    "track": lazy_gettext("the track"),
-    "bridleway": lazy_gettext("the bridleway"),
-    "cycle path": lazy_gettext("the cycle path"),
-    "steps": lazy_gettext("the steps"),
-    "square": lazy_gettext("the edge of the square"),
-    "car park": lazy_gettext("the edge of the car park"),
-    "platform": lazy_gettext("the platform"),
-    "pier": lazy_gettext("the pier"),
-    "lift": lazy_gettext("the lift"),
-    "fast road": lazy_gettext("the fast road (danger: keep off the carriageway)"),
+    "street": _("a street"),
+    "road": _("the road"),
+    "service road": _("the service road"),
+    "footpath": _("the footpath"),
+    "track": _("the track"),
+    "bridleway": _("the bridleway"),
+    "cycle path": _("the cycle path"),
+    "steps": _("the steps"),
+    "square": _("the edge of the square"),
+    "car park": _("the edge of the car park"),
+    "platform": _("the platform"),
+    "pier": _("the pier"),
+    "lift": _("the lift"),
+    "fast road": _("the fast road (danger: keep off the carriageway)"),
 }
 _THERE = {
-    "": lazy_gettext("The kit is there"),
-    "left": lazy_gettext("The kit is there, on the left"),
-    "right": lazy_gettext("The kit is there, on the right"),
+    "": _("The kit is there"),
+    "left": _("The kit is there, on the left"),
+    "right": _("The kit is there, on the right"),
 }
 _OFF_THE_WAY = {
-    "": lazy_gettext("The kit is about %(far)s off the way"),
-    "left": lazy_gettext("The kit is about %(far)s off the way, on the left"),
-    "right": lazy_gettext("The kit is about %(far)s off the way, on the right"),
+    "": _("The kit is about %(far)s off the way"),
+    "left": _("The kit is about %(far)s off the way, on the left"),
+    "right": _("The kit is about %(far)s off the way, on the right"),
 }
 
 
