@@ -5,6 +5,8 @@
   "use strict";
   var OURS = "bleed-kits-", SHELL, DATA;
   var instead = {}, heard = 0;
+  // older browsers do not say which page an answer makes
+  var NAMELESS = "";
   // a list that is younger is not asked for again, and an answer is not waited for longer
   var AGAIN_MS = 60000, LONGEST_MS = 20000;
 
@@ -131,8 +133,9 @@
   self.addEventListener("message", function (event) {
     var told = event.data || {};
     if (told.instead) {
-      tell(event.source, {instead: instead[event.source.id] || null});
+      tell(event.source, {instead: instead[event.source.id] || instead[NAMELESS] || null});
       delete instead[event.source.id];
+      delete instead[NAMELESS];
     }
     if (told.keep) {
       event.waitUntil(caches.open(SHELL).then(function (cache) {
@@ -166,10 +169,11 @@
     var answer = fetch(event.request), patience = told.patience || SITE.patience[place.path];
     // nobody waits for an answer that is late, but it must not be an error of its own
     answer.catch(nothing);
-    return (patience ? within(patience, answer) : answer).then(alive).catch(function () {
+    // other pages have words of their own for a server that is busy
+    return (patience ? within(patience, answer).then(alive) : answer).catch(function () {
       return Promise.all([kept(place), told.form ? told.form() : ""]).then(function (found) {
         instead = {};
-        instead[event.resultingClientId] = {form: found[1], unsent: !!told.unsent};
+        instead[event.resultingClientId || NAMELESS] = {form: found[1], unsent: !!told.unsent};
         return found[0] || answer;
       });
     });
