@@ -41,6 +41,11 @@ _STATIC = Path(__file__).parent / "static"
 _NOT_FOUND, _SERVER_ERROR = 404, 500
 _log = logging.getLogger(__name__)
 _YEAR_S = 31_536_000
+_COMPRESSED = [
+    *("text/html", "text/css", "text/javascript", "text/csv", "image/svg+xml"),
+    *("application/json", "application/geo+json", "application/manifest+json"),
+    *("application/xml", "application/gpx+xml", "application/vnd.google-earth.kml+xml"),
+]
 # a place and a button fit easily; nothing else is ever sent
 _MAX_FORM_BYTES = 16 * 1024
 
@@ -88,7 +93,7 @@ def create_app(
     settings = settings or Settings.read()
     app = Flask(__name__, template_folder=str(settings.templates), static_folder=str(_STATIC))
     app.config.update(
-        COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json"],
+        COMPRESS_MIMETYPES=_COMPRESSED,
         MAX_CONTENT_LENGTH=_MAX_FORM_BYTES,
         SEND_FILE_MAX_AGE_DEFAULT=_YEAR_S,
     )
