@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -388,6 +389,15 @@ def test_only_so_much_is_taken_in_an_hour(kits: Engine) -> None:
     assert say(kits, settings=few) is not None
     assert store.version(kits) == version
     assert say(kits, EVENING + hours(1), Finding.DAMAGED, settings=few) is not None
+
+
+def test_many_who_tell_the_same_at_once_make_one_row(kits: Engine) -> None:
+    version = store.version(kits)
+    with ThreadPoolExecutor(8) as crowd:
+        told = list(crowd.map(lambda _: say(kits, settings=TOLD), range(24)))
+    assert all(doubt is not None for doubt in told)
+    assert store.version(kits) == version + 1
+    assert len(rows(kits, Sighting)) == len(rows(kits, Letter)) == 1
 
 
 def test_the_story_of_a_kit_tells_of_strangers(kits: Engine) -> None:
