@@ -22,7 +22,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-_START_S = 60
+_START_S = 300
 
 
 @dataclass
