@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
@@ -18,6 +19,11 @@ from locator.travel.streets import Streets
 ROOT = Path(__file__).parent.parent
 # a network that somebody has built in this folder changes no test
 os.environ["LOCATOR_NETWORK"] = os.devnull
+# how long an example takes is the machine's business; benchmarks/ measure
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 
 def missing(reason: str) -> None:

@@ -22,7 +22,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-_START_S = 60
+_START_S = 300
 _ENVIRONMENT = {"LOCATOR_DATABASE_URL": "sqlite:///registry.sqlite", "LOCATOR_OFFLINE": "false"}
 
 

@@ -87,7 +87,7 @@ def test_equal_to_a_search_through_all_kits(
     }
     for texts, found in groups.items():
         every = sorted(float(geodesy.geodesic_m(lon, lat, x, y)) for x, y, h in kits if h in texts)
-        assert [f.distance_m for f in found] == pytest.approx(every[:count], rel=5e-4)
+        assert [f.distance_m for f in found] == pytest.approx(every[:count], rel=5e-4, abs=1e-6)
         assert len({f.kit["reference"] for f in found}) == len(found)
 
 

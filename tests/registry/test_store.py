@@ -39,7 +39,7 @@ def _open_and_load(url: str, folder: str, count: int) -> int:
 def test_workers_that_start_together_fill_one_registry(database_url: str, geodata: Path) -> None:
     with ProcessPoolExecutor(6, mp_context=get_context("spawn")) as pool:
         runs = [pool.submit(_open_and_load, database_url, str(geodata), 2) for _ in range(6)]
-        assert {run.result(timeout=90) for run in runs} == {1}
+        assert {run.result(timeout=300) for run in runs} == {1}
 
 
 def test_changed_facts_make_a_new_edition(engine: Engine, geodata: Path, tmp_path: Path) -> None:
