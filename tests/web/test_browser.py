@@ -218,10 +218,29 @@ def test_a_phone_that_takes_long_and_finds_nothing(visit: Callable[..., Visit]) 
     assert v.page.locator("#locate").is_disabled()
     v.page.clock.fast_forward(6_000)
     assert "You can type a postcode or a street in the meantime" in status.inner_text()
-    v.page.clock.fast_forward(10_000)
+    # whoever thinks about sharing for long is not hurried
+    v.page.clock.fast_forward(20_000)
+    assert "in the meantime" in status.inner_text()
+    v.page.clock.fast_forward(15_000)
     assert "cannot find its location" in status.inner_text()
     assert v.page.locator("#locate").is_enabled()
     assert v.page.evaluate("document.activeElement.id") == "place"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [(1, "does not share"), (2, "cannot find"), (3, "cannot find")]
+)
+def test_a_phone_that_fails_says_so_at_once(
+    visit: Callable[..., Visit], code: int, said: str
+) -> None:
+    v = visit()
+    _with_phone(v)
+    v.page.evaluate(f"window.failed({code})")
+    assert said in v.page.inner_text("#locate-status")
+    # it can be tried again
+    v.page.click("text=Use my location")
+    v.page.evaluate("window.found(12)")
+    v.page.wait_for_selector("#answer-title")
 
 
 def test_who_types_in_the_meantime_is_not_interrupted(visit: Callable[..., Visit]) -> None:
@@ -229,7 +248,7 @@ def test_who_types_in_the_meantime_is_not_interrupted(visit: Callable[..., Visit
     _with_phone(v)
     v.page.clock.fast_forward(6_000)
     v.page.fill("#place", "NN1 1")
-    v.page.clock.fast_forward(20_000)
+    v.page.clock.fast_forward(60_000)
     assert v.page.inner_text("#locate-status") == ""
     assert v.page.evaluate("window.cleared")
     assert v.page.input_value("#place") == "NN1 1"

@@ -25,7 +25,7 @@
   button.hidden = false;
   var status = document.getElementById("locate-status");
   var place = document.getElementById("place");
-  var best, watch, patient, timers = [];
+  var best, watch, timers = [];
   var stop = function () {
     navigator.geolocation.clearWatch(watch);
     timers.forEach(clearTimeout);
@@ -52,18 +52,17 @@
   };
   button.addEventListener("click", function () {
     reset();
-    button.disabled = patient = true;
+    button.disabled = true;
     status.textContent = form.dataset.finding;
-    /* the first place that a phone gives is often a mast's: wait a little for a better one */
     watch = navigator.geolocation.watchPosition(function (found) {
+      /* the first place that a phone gives is often a mast's: wait a little for a better one */
+      if (!best) { timers.push(setTimeout(send, 4000)); }
       if (!best || found.coords.accuracy <= best.accuracy) { best = found.coords; }
-      if (best.accuracy <= 50 || !patient) { send(); }
+      if (best.accuracy <= 50) { send(); }
     }, failed, {enableHighAccuracy: true, timeout: 15000, maximumAge: 15000});
-    timers.push(setTimeout(function () {
-      patient = false;
-      if (best) { send(); } else { status.textContent = form.dataset.slow; }
-    }, 5000));
-    timers.push(setTimeout(failed, 15000));
+    timers.push(setTimeout(function () { if (!best) { status.textContent = form.dataset.slow; } }, 5000));
+    /* that time-out leaves out how long one thinks about sharing, and a question put away is never answered */
+    timers.push(setTimeout(failed, 40000));
   });
   /* who types a place means that, wherever the phone is */
   var typed = function () { stop(); reset(); status.textContent = ""; };
