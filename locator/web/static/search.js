@@ -474,9 +474,13 @@ var search = (function () {
     var folded = fold(text), exact = [], longer = [];
     if (!folded) { return null; }
     lists.names.forEach(function (row) {
-      var name = fold(row[0].split(",")[0]);
-      if (fold(row[0]) === folded || name === folded) { exact.push(row); }
-      else if (folded.length > 2 && (" " + fold(row[0])).indexOf(" " + folded) >= 0) { longer.push(row); }
+      // folded once, beside what came
+      if (row.length < 7) { row.push(fold(row[0]), fold(row[0].split(",")[0])); }
+      if (row[5] === folded || row[6] === folded) {
+        exact.push(row);
+      } else if (folded.length > 2 && (" " + row[5]).indexOf(" " + folded) >= 0) {
+        longer.push(row);
+      }
     });
     var rows = exact.length ? exact : longer;
     // of a street only the town is known here
