@@ -108,7 +108,8 @@ class Figures:
 def coverage_figures(snapshot: Snapshot, within_m: int) -> Figures:
     """Measure coverage in this week, once for each distance and state of the registry."""
     today = now().date()
-    return _figures(snapshot, within_m, today - dt.timedelta(days=today.weekday()))
+    # a stranger's word changes no figure
+    return _figures(snapshot.ground, within_m, today - dt.timedelta(days=today.weekday()))
 
 
 @_drawn_once
@@ -224,7 +225,7 @@ def kits_picture() -> Served:
     snapshot = facts().snapshot()
     # what shuts before one gets there has no reach
     lasting = open_for(snapshot, now(), max(FETCH_S)).tolist()
-    return _draw_kits(snapshot, tuple(standings(snapshot, now())), tuple(lasting))
+    return _draw_kits(snapshot.ground, tuple(standings(snapshot, now())), tuple(lasting))
 
 
 @_drawn_once

@@ -359,11 +359,11 @@ def _options(choice: Choice, seconds: float) -> Options:
 
 def _key(choice: Choice) -> Hashable:
     """Tell what is kept apart: each choice, week and state of the registry."""
-    return facts().snapshot(), _monday(), choice
+    return facts().snapshot().ground, _monday(), choice
 
 
 def _plan_job(choice: Choice) -> _Job[_Planned]:
-    known, snapshot, monday = facts(), facts().snapshot(), _monday()
+    known, snapshot, monday = facts(), facts().snapshot().ground, _monday()
     options, below = _options(choice, _PLAN_S), pictures.ground()
 
     def work(job: _Job[_Planned]) -> _Planned:
