@@ -185,7 +185,7 @@ def _verdict(answer: Answer, people: str) -> _Verdict:
     if found := _within(answer, useful_s):
         return _Verdict(*found, ask)
     if any(f.doubt and f.run and f.run.low_s <= useful_s for f in answer.reachable):
-        return _Verdict("far", _("The kit nearby may be gone or damaged."), ask)
+        return _Verdict("far", _("Something may be wrong with the kit nearby."), ask)
     if any(f.run and f.run.low_s <= useful_s for f in answer.unknown):
         return _Verdict("far", _("No kit nearby is known to be open now."), ask)
     headline = _("We know of no kit that is close enough.")

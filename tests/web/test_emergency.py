@@ -475,7 +475,7 @@ def test_a_kit_that_somebody_has_taken_is_no_promise(told: Flask) -> None:
     after = client.post("/", data=at_the_market).text
     text = text_of(after)
     assert "could be here within" not in text
-    assert "The kit nearby may be gone or damaged." in text
+    assert "Something may be wrong with the kit nearby." in text
     assert "Somebody told us at 20:00 that it was taken. We have not confirmed that." in text
     # it keeps its place, and its sign has a shape of its own
     assert re.findall(r'id="kit-([^"]+)"', after)[0] == reference

@@ -225,7 +225,7 @@ SENTENCES = {
     "near": "A kit could be here within 5 minutes.",
     "run": "A kit could be here within 5 minutes if somebody runs.",
     "perhaps": "A kit may be near, but not surely within 5 minutes.",
-    "doubted": "The kit nearby may be gone or damaged.",
+    "doubted": "Something may be wrong with the kit nearby.",
     "shut": "No kit nearby is known to be open now.",
     "far": "We know of no kit that is close enough.",
 }
