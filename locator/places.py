@@ -33,8 +33,8 @@ _LONGER_COST, _AROUND_COST, _ELSEWHERE_COST = 3, 4, 6
 _SHORT_NAME, _LONG_NAME = 5, 8
 
 # centre of one postcode unit to its addresses, judged by how far apart units lie there
-_UNIT_NEIGHBOUR = 3
-_UNIT_PRECISION_M = (40.0, 1500.0)
+UNIT_NEIGHBOUR = 3
+UNIT_PRECISION_M = (40.0, 1500.0)
 
 _FAR_SUBURB_M = 3000.0
 
@@ -204,9 +204,9 @@ class Gazetteer:
         grid = postcodes[["easting", "northing"]].to_numpy(dtype=np.float64)
         lon, lat = geodesy.to_wgs84(grid[:, 0].copy(), grid[:, 1].copy())
         tree = cKDTree(grid)
-        neighbour = min(_UNIT_NEIGHBOUR + 1, len(grid))
+        neighbour = min(UNIT_NEIGHBOUR + 1, len(grid))
         spacing = tree.query(grid, k=[neighbour])[0][:, 0]
-        precision = np.clip(spacing, *_UNIT_PRECISION_M).round(-1)
+        precision = np.clip(spacing, *UNIT_PRECISION_M).round(-1)
         self._units: dict[str, Position] = {
             code: Position(x, y, p, code, "postcode")
             for code, x, y, p in zip(postcodes["postcode"], lon, lat, precision, strict=True)

@@ -49,7 +49,7 @@ _PUBLIC = (
 
 
 # a quarter of an hour between the low and the high estimate
-_VAGUE_S = 900.0
+VAGUE_S = 900.0
 
 
 class Availability(StrEnum):
@@ -121,7 +121,7 @@ class Span:
     @property
     def vague(self) -> bool:
         """Whether the estimates lie so far apart that minutes would only mislead."""
-        return self.high_s - self.low_s > _VAGUE_S
+        return self.high_s - self.low_s > VAGUE_S
 
 
 @dataclass(frozen=True, slots=True)

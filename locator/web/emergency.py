@@ -20,14 +20,14 @@ from locator.web.words import metres, spelt
 blueprint = Blueprint("emergency", __name__)
 
 # a phone's own estimate is never better than this indoors, whatever it says
-_BEST_ACCURACY_M = 5.0
-_WORST_ACCURACY_M = 50_000.0
-_CHOICES = 12
+BEST_ACCURACY_M = 5.0
+WORST_ACCURACY_M = 50_000.0
+CHOICES = 12
 # kits farther than this, and more kits than this, are folded away
-_FARTHEST_RUN_S = 900.0
-_SHOWN = 3
+FARTHEST_RUN_S = 900.0
+SHOWN = 3
 # a place known less exactly than this is not to be read out as coordinates
-_EXACT_M = 100.0
+EXACT_M = 100.0
 # who is this near to a street stands in it
 _IN_STREET_M = 30.0
 # kinds of positions that have no name to show
@@ -67,8 +67,8 @@ def find() -> Response:
     if len(found) > 1 or not position.sure:
         page = render_template(
             "public/home.html",
-            choices=found[:_CHOICES],
-            more=len(found) > _CHOICES,
+            choices=found[:CHOICES],
+            more=len(found) > CHOICES,
             typed=typed,
             people=people,
         )
@@ -110,7 +110,7 @@ def _answered(position: Position, people: str) -> str:
         unknown=unknown,
         farther=[*far_reachable, *far_unknown],
         tell=_what_to_tell(answer),
-        exact=position.precision_m <= _EXACT_M,
+        exact=position.precision_m <= EXACT_M,
         placed=position.precision_m <= known.settings.standard_m,
         people=people,
         # what is sent again when something else is asked about the same place
@@ -128,16 +128,16 @@ def _positions() -> list[Position]:
         return known.gazetteer.resolve(request.form.get("place", ""))
     try:
         at = float(lon), float(lat)
-        accuracy = float(request.form.get("accuracy") or _BEST_ACCURACY_M)
+        accuracy = float(request.form.get("accuracy") or BEST_ACCURACY_M)
     except ValueError as error:
         msg = "The location that was sent is not a number. Type a postcode or a street instead."
         raise InputError(msg) from error
-    if not accuracy <= _WORST_ACCURACY_M:
+    if not accuracy <= WORST_ACCURACY_M:
         msg = "The phone does not know where it is. Type a postcode or a street instead."
         raise InputError(msg)
     kind = _PICKED if request.form.get("how") == _PICKED else _DEVICE
     label = "your location" if kind == _DEVICE else "the place you chose"
-    here = Position(*at, max(accuracy, _BEST_ACCURACY_M), label, kind)
+    here = Position(*at, max(accuracy, BEST_ACCURACY_M), label, kind)
     return [known.gazetteer.noted_if_outside(here)]
 
 
@@ -218,7 +218,7 @@ def _within(answer: Answer, useful_s: float) -> tuple[str, str] | None:
 
 def _near_and_far(fetches: tuple[Fetch, ...]) -> tuple[list[Fetch], list[Fetch]]:
     """Divide kits into the few worth reading now, and the rest."""
-    worth = [f for f in fetches if f.run and f.run.low_s <= _FARTHEST_RUN_S][:_SHOWN]
+    worth = [f for f in fetches if f.run and f.run.low_s <= FARTHEST_RUN_S][:SHOWN]
     return worth, [f for f in fetches if f not in worth]
 
 
@@ -242,7 +242,7 @@ def _what_to_tell(answer: Answer) -> list[_Line]:
     if position.kind not in (_DEVICE, _PICKED, "point"):
         aloud = spelt(position.label) if position.kind == "postcode" else ""
         lines.append(_Line(_("Place"), (position.label,), aloud))
-    if position.precision_m > _EXACT_M:
+    if position.precision_m > EXACT_M:
         return lines
     if position.kind != "street":
         lines.extend(_road(answer))

@@ -23,25 +23,25 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from locator import tables
-from locator.analysis.fetch import _VAGUE_S, Checked, Fetch
+from locator.analysis.fetch import VAGUE_S, Checked, Fetch
 from locator.analysis.nearest import nearest, overview
 from locator.analysis.packed import pack_grid, pack_postcodes
 from locator.analysis.reach import FETCH_S
 from locator.analysis.timetable import offsets, timetable
 from locator.hours import Hours
 from locator.maps import ROUGH_M
-from locator.places import _UNIT_NEIGHBOUR, _UNIT_PRECISION_M, OUTSIDE_M, Gazetteer
+from locator.places import OUTSIDE_M, UNIT_NEIGHBOUR, UNIT_PRECISION_M, Gazetteer
 from locator.registry.schema import TELLABLE, Status
 from locator.registry.snapshot import Doubt, Snapshot
 from locator.settings import Settings
 from locator.web import languages, words
 from locator.web.emergency import (
-    _BEST_ACCURACY_M,
-    _CHOICES,
-    _EXACT_M,
-    _FARTHEST_RUN_S,
-    _SHOWN,
-    _WORST_ACCURACY_M,
+    BEST_ACCURACY_M,
+    CHOICES,
+    EXACT_M,
+    FARTHEST_RUN_S,
+    SHOWN,
+    WORST_ACCURACY_M,
 )
 from locator.web.here import facts, now
 
@@ -243,7 +243,7 @@ def _feed(snapshot: Snapshot, made_at: int) -> str:
             },
             "grid": _grid(settings.geodata),
             "limits": _limits(settings),
-            "places": {"unit_neighbour": _UNIT_NEIGHBOUR, "unit_precision_m": _UNIT_PRECISION_M},
+            "places": {"unit_neighbour": UNIT_NEIGHBOUR, "unit_precision_m": UNIT_PRECISION_M},
             "columns": [*_COLUMNS, "hours", "easting", "northing", "doubt"],
             "kits": rows,
         }
@@ -286,17 +286,17 @@ def _limits(settings: Settings) -> dict[str, object]:
     """Give the numbers by which the emergency page judges, each from where it goes by them."""
     return {
         "count": _by_default(nearest, "count"),
-        "vague_s": _VAGUE_S,
+        "vague_s": VAGUE_S,
         "rough_m": ROUGH_M,
         "fetch_s": FETCH_S,
         "useful_fetch_s": settings.useful_fetch_s,
         "standard_m": settings.standard_m,
-        "farthest_run_s": _FARTHEST_RUN_S,
-        "shown": _SHOWN,
-        "choices": _CHOICES,
-        "exact_m": _EXACT_M,
-        "best_accuracy_m": _BEST_ACCURACY_M,
-        "worst_accuracy_m": _WORST_ACCURACY_M,
+        "farthest_run_s": FARTHEST_RUN_S,
+        "shown": SHOWN,
+        "choices": CHOICES,
+        "exact_m": EXACT_M,
+        "best_accuracy_m": BEST_ACCURACY_M,
+        "worst_accuracy_m": WORST_ACCURACY_M,
         "outside_m": OUTSIDE_M,
         "postcode_m": _by_default(Gazetteer.nearest_postcode, "within_m"),
         "settlement_m": _by_default(Gazetteer.nearest_settlement, "within_m"),
