@@ -12,7 +12,7 @@ from locator.analysis.nearest import nearest
 from locator.analysis.reach import FETCH_S
 from locator.errors import InputError
 from locator.places import Position
-from locator.web import pictures
+from locator.web import addresses, pictures
 from locator.web.here import facts, now
 from locator.web.words import gettext as _
 from locator.web.words import metres, spelt
@@ -44,7 +44,8 @@ class People(StrEnum):
 @blueprint.get("/")
 def home() -> str:
     """Show what to do first, and the questions how many you are and where."""
-    return render_template("public/home.html", people="")
+    shown = addresses.of("emergency.home")
+    return render_template("public/home.html", people="", addresses=shown)
 
 
 @blueprint.post("/")

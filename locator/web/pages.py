@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, render_template
 
+from locator.web import addresses
 from locator.web.here import facts
 
 blueprint = Blueprint("pages", __name__)
@@ -69,7 +70,12 @@ FOLLOWS: Mapping[str, tuple[str, ...]] = {
 @blueprint.get("/how-to")
 def howto() -> str:
     """Show how to stop severe bleeding, with a kit or without."""
-    return render_template("public/howto.html", guidance=GUIDANCE, follows=FOLLOWS)
+    return render_template(
+        "public/howto.html",
+        guidance=GUIDANCE,
+        follows=FOLLOWS,
+        addresses=addresses.of("pages.howto"),
+    )
 
 
 @blueprint.get("/privacy")
