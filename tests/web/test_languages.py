@@ -6,9 +6,11 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import write_po
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser
 
 from locator.settings import Settings
 from locator.web import create_app, languages
+from tests.serving import Server
 
 
 @pytest.fixture
@@ -59,3 +61,34 @@ def test_what_nobody_has_read_is_not_reviewed(polish: FlaskClient) -> None:
         ("en", True),
         ("pl", False),
     ]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("code", [code for code in languages.languages() if code != "en"])
+def test_every_language_fits_a_small_phone(server: Server, browser: Browser, code: str) -> None:
+    context = browser.new_context(viewport={"width": 320, "height": 640}, locale=code)
+    page = context.new_page()
+
+    def looked_at() -> None:
+        assert page.locator("html").get_attribute("lang") == code
+        assert page.locator("a[href='tel:999']").first.is_visible()
+        assert page.locator(".machine").is_visible(), "nobody has reviewed it, and pages say so"
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+        # the bar stays, and leaves the page to be read
+        bar = page.locator(".bar").bounding_box()
+        assert bar is not None
+        assert bar["height"] < 0.2 * 640
+
+    for path in ("/how-to", "/kit/NN-0030", "/kit/NN-0030/tell", "/map", "/privacy", "/"):
+        page.goto(server.address + path)
+        looked_at()
+    # the browser's own language until one is chosen, and then that one on every page
+    page.goto(f"{server.address}/{code}/")
+    page.fill("#place", "NN1 1DE")
+    page.press("#place", "Enter")
+    page.wait_for_selector(".kit-item")
+    assert page.url == f"{server.address}/{code}/"
+    looked_at()
+    assert "Royal & Derngate theatre" in page.inner_text("main")
+    assert "Call 999" not in page.inner_text("body")
+    context.close()
