@@ -10,6 +10,11 @@ from locator.errors import SettingsError
 from locator.settings import Settings
 from locator.web import create_app, planner
 
+# whoever only holds connections open must not keep others out
+_CONNECTIONS, _IDLE_S, _IDLE_CHECKED_S = 1000, 20, 5
+# what is longer is refused before it is read; the application itself takes less
+_MAX_BODY_BYTES = 64 * 1024
+
 
 @click.command()
 @click.option("--host", help="Address to listen on; LOCATOR_HOST otherwise.")
@@ -19,6 +24,12 @@ def serve(host: str | None, port: int | None, *, as_json: bool) -> None:
     """Serve the site until stopped with Ctrl-C or SIGTERM."""
     settings = Settings.read()
     host, port = host or settings.host, port or settings.port
+    if settings.https and not settings.site_url:
+        click.echo(
+            "Warning: LOCATOR_HTTPS is set and LOCATOR_SITE_URL is not: posters, previews and the "
+            "sitemap take the name of the site from each visitor's request.",
+            err=True,
+        )
     app = create_app(settings)
     with app.test_client() as client:
         # the first visitor must not wait for what is drawn once
@@ -34,6 +45,12 @@ def serve(host: str | None, port: int | None, *, as_json: bool) -> None:
             port=port,
             threads=settings.threads,
             ident=None,
+            connection_limit=_CONNECTIONS,
+            channel_timeout=_IDLE_S,
+            cleanup_interval=_IDLE_CHECKED_S,
+            # select() cannot watch as many
+            asyncore_use_poll=True,
+            max_request_body_size=_MAX_BODY_BYTES,
             # the application itself reads what it was told to believe
             clear_untrusted_proxy_headers=not settings.trusted_proxies,
         )

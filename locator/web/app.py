@@ -1,14 +1,17 @@
 """Make the Flask application: blueprints, security headers and error pages."""
 
 import datetime as dt
+import functools
 import hashlib
 import logging
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 
 from flask import (
     Flask,
     Response,
+    abort,
     current_app,
     jsonify,
     make_response,
@@ -49,6 +52,7 @@ _COMPRESSED = [
 # a place and a button fit easily; nothing else is ever sent
 _MAX_FORM_BYTES = 16 * 1024
 
+_UNFRAMED = "frame-ancestors 'none'"
 _POLICY = (
     "default-src 'none'; "
     "script-src 'self'; "
@@ -58,7 +62,7 @@ _POLICY = (
     "manifest-src 'self'; "
     "worker-src 'self'; "
     "form-action 'self'; "
-    "frame-ancestors 'none'; "
+    f"{_UNFRAMED}; "
     "base-uri 'none'"
 )
 _HEADERS = {
@@ -110,6 +114,7 @@ def create_app(
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0
         )
     Compress(app)
+    app.before_request(_refuse_malformed_host)
     app.after_request(_with_security_headers)
     app.register_error_handler(LocatorError, _problem_of_ours)
     app.register_error_handler(HTTPException, _problem_of_http)
@@ -133,16 +138,39 @@ def _page_context() -> dict[str, object]:
 
 def _asset(path: str) -> str:
     """Give the address of a static file, new whenever its content changes."""
-    digest = hashlib.sha256((_STATIC / path).read_bytes()).hexdigest()[:12]
-    return f"{languages.root()}/static/{path}?v={digest}"
+    return f"{languages.root()}/static/{path}?v={_digest(path)}"
+
+
+def _digest(path: str) -> str:
+    file = _STATIC / path
+    return _digest_of(file, file.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=1024)
+def _digest_of(file: Path, _changed_ns: int) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+
+
+def _refuse_malformed_host() -> None:
+    # addresses that a page tells to others begin with it
+    if not request.host:
+        abort(HTTPStatus.BAD_REQUEST)
 
 
 def _with_security_headers(response: Response) -> Response:
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    # browsers that do not know the policy know this
+    if _UNFRAMED in response.headers["Content-Security-Policy"]:
+        response.headers.setdefault("X-Frame-Options", "DENY")
     if current_app.extensions["facts"].settings.https:
         response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR_S}")
-    if request.endpoint != "static" and "Cache-Control" not in response.headers:
+    if request.endpoint == "static" and response.status_code < HTTPStatus.BAD_REQUEST:
+        # only an address that changes with the file may be kept without asking again
+        if request.args.get("v") != _digest((request.view_args or {})["filename"]):
+            response.headers["Cache-Control"] = "no-cache"
+            response.headers.pop("Expires", None)
+    elif "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -24,6 +24,11 @@ _FOLDER = Path(__file__).parent / "translations"
 _LANGUAGE, _ROOT = "locator.language", "locator.root"
 # in the header of a catalogue: who has read it and stands in for it
 _REVIEWED_BY = "X-Reviewed-By"
+# what pages, posters and problems come as: their words are the reader's
+_RENDERED = {
+    *("text/html", "application/manifest+json", "application/problem+json"),
+    *("application/pdf", "image/png"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,8 @@ def _chosen() -> str:
 
 
 def _may_differ(response: Response) -> Response:
-    if _LANGUAGE not in request.environ and response.mimetype == "text/html":
+    told = response.mimetype in _RENDERED and request.endpoint != "static"
+    if _LANGUAGE not in request.environ and told:
         response.vary.add("Accept-Language")
     return response
 

@@ -55,8 +55,8 @@ _TOLD_DAYS = 28
 _CLOCK_DAYS = 400
 # a device's clock may be behind: hours are told from so long before
 _BEFORE = dt.timedelta(days=1)
-# so long a kit may be shown as ready by what was known
-_READY_S = 86_400
+# so long a kit may be shown as ready by what was known: somebody may have taken it since
+_READY_S = 3600
 # positions around the postcodes that are measured on the grid, farther away on the ellipsoid
 _AROUND_M = 10_000.0
 _NAMED = ("town", "village", "suburb", "railway station", "bus station", "hospital")
@@ -102,15 +102,15 @@ def page() -> str:
 def worker() -> Response:
     """Serve the worker with what it has to keep, or one that removes itself."""
     known = facts()
-    site = None
+    # the caches of a site are told by its path from those of others on the same host
+    site: dict[str, object] = {"root": languages.root(), "version": None}
     if known.settings.offline:
         home, own, howto = (
             _path(name) for name in ("emergency.home", "offline.page", "pages.howto")
         )
-        site = {
+        site |= {
             "version": _version(known.settings.templates, known.settings.geodata),
             "format": FORMAT,
-            "root": languages.root(),
             "languages": list(languages.languages()),
             "home": home,
             "offline": own,
@@ -134,9 +134,11 @@ def worker() -> Response:
 def _version(templates: Path, geodata: Path) -> str:
     """Name the state of everything that pages are made of, whatever their language."""
     digest = hashlib.sha256()
-    folders = (templates, Path(__file__).parent / "static", Path(__file__).parent / "translations")
+    # sentences stand in templates, in catalogues and between the code of this package
+    folders, others = (templates, Path(__file__).parent), {"vendor", "__pycache__"}
     files = (path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file())
-    for path in (*(path for path in files if "vendor" not in path.parts), geodata / "area.toml"):
+    ours = (path for path in files if others.isdisjoint(path.parts))
+    for path in (*ours, geodata / "area.toml"):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -330,15 +332,22 @@ def _grid(geodata: Path) -> dict[str, object]:
 @blueprint.get("/offline-places.json")
 def names() -> Response:
     """Serve the postcodes and places that can be typed without a connection."""
-    response = make_response(_places(facts().settings.geodata))
+    geodata = facts().settings.geodata
+    response = make_response(_places(geodata))
     response.mimetype = "application/json"
-    response.headers["Cache-Control"] = f"public, max-age={_YEAR_S}, immutable"
-    return response
+    known = request.args.get("v") == _places_digest(geodata)
+    lasts = f"public, max-age={_YEAR_S}, immutable" if known else "no-cache"
+    response.headers["Cache-Control"] = lasts
+    return _with_tag(response)
 
 
 def _names_address() -> str:
-    text = _places(facts().settings.geodata)
-    return _in_no_language("offline.names", v=hashlib.sha256(text.encode()).hexdigest()[:12])
+    return _in_no_language("offline.names", v=_places_digest(facts().settings.geodata))
+
+
+@functools.cache
+def _places_digest(geodata: Path) -> str:
+    return hashlib.sha256(_places(geodata).encode()).hexdigest()[:12]
 
 
 @functools.cache

@@ -34,6 +34,34 @@ def test_https_adds_transport_security(settings: Settings, tmp_path: Path) -> No
     app.extensions["facts"].close()
 
 
+@pytest.mark.parametrize(
+    ("address", "framed"), [("/", False), ("/map", False), ("/nothing", False), ("/widget", True)]
+)
+def test_only_the_widget_may_be_framed(client: FlaskClient, address: str, *, framed: bool) -> None:
+    assert client.get(address).headers.get("X-Frame-Options") == (None if framed else "DENY")
+
+
+def test_only_the_address_of_a_file_as_it_is_may_be_kept(client: FlaskClient) -> None:
+    named = re.search(r'href="(/static/site\.css\?v=\w+)"', client.get("/").text)
+    assert named is not None
+    kept = client.get(named[1], buffered=True)
+    assert "max-age=31536000" in kept.headers["Cache-Control"]
+    for other in ("/static/site.css", "/static/site.css?v=deadbeef"):
+        answer = client.get(other, buffered=True)
+        assert answer.data == kept.data
+        assert answer.headers["Cache-Control"] == "no-cache"
+        again = client.get(other, headers={"If-None-Match": answer.headers["ETag"]}, buffered=True)
+        assert (again.status_code, again.headers["Cache-Control"]) == (304, "no-cache")
+
+
+@pytest.mark.parametrize("host", ["a:8377@evil", "a b", "<x>"])
+def test_no_page_is_made_for_a_malformed_host(client: FlaskClient, host: str) -> None:
+    answer = client.get("/kit/NN-0001", headers={"Host": host})
+    assert answer.status_code == 400
+    assert "http:///" not in answer.text
+    assert "Call 999 now" in answer.text
+
+
 def test_pages_hold_no_inline_code(client: FlaskClient) -> None:
     addresses = ["/", "/map", "/coverage", "/data", "/nothing"]
     addresses += ["/kit/NN-0030", "/in/northampton", "/places", "/widget"]

@@ -56,6 +56,25 @@ def test_otherwise_the_browser_says(polish: FlaskClient, accepted: str, spoken: 
     assert "Accept-Language" in page.headers["Vary"]
 
 
+@pytest.mark.parametrize(
+    ("address", "differs"),
+    [
+        ("/manifest.webmanifest", True),
+        ("/kit/NN-0030/poster.png", True),
+        ("/kit/NN-0030/poster.pdf", True),
+        ("/pl/manifest.webmanifest", False),
+        ("/offline.json", False),
+        ("/static/icon-192.png", False),
+    ],
+)
+def test_what_differs_by_language_says_so(
+    polish: FlaskClient, address: str, *, differs: bool
+) -> None:
+    answer = polish.get(address, buffered=True)
+    assert answer.status_code == 200
+    assert ("Accept-Language" in answer.headers.get("Vary", "")) == differs
+
+
 def test_what_nobody_has_read_is_not_reviewed(polish: FlaskClient) -> None:
     assert [(one.code, one.reviewed) for one in languages.languages().values()] == [
         ("en", True),

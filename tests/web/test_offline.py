@@ -251,7 +251,7 @@ def _same(told: dict[str, Any], fetch: Fetch, age_s: float) -> None:
     assert told["availability"] == fetch.availability.name
     assert told["checked"] == standing.checked.name
     assert told["confirmed"] == fetch.confirmed
-    assert told["ready"] == (fetch.ready and age_s <= 86_400)
+    assert told["ready"] == (fetch.ready and age_s <= 3600)
     assert told["until"] == (opening.until and opening.until.timestamp())
     assert told["opens"] == (opening.opens and opening.opens.timestamp())
     assert told["doubt"] == (fetch.doubt and fetch.doubt.finding)
@@ -518,12 +518,14 @@ def test_the_worker_is_never_old(client: FlaskClient) -> None:
     assert "manifest-src 'self'" in policy
     places = client.get(site["parts"][0])
     assert "immutable" in places.headers["Cache-Control"]
+    other = client.get(site["parts"][0].split("?")[0] + "?v=deadbeef")
+    assert other.headers["Cache-Control"] == "no-cache", "it may be of another version"
 
 
 def test_the_settings_can_switch_it_off(tmp_path: Path) -> None:
     made = create_app(Settings(database_url=f"sqlite:///{tmp_path}/r.sqlite", offline=False))
     client = made.test_client()
-    assert client.get("/worker.js").text.startswith("var SITE = null;\n")
+    assert client.get("/worker.js").text.startswith('var SITE = {"root": "", "version": null};\n')
     assert "offline.js" not in client.get("/").text
     made.extensions["facts"].close()
 

@@ -285,7 +285,7 @@
       age = {time: clock(feed.made_at), age: said};
       age[sure.age_s < MINUTE_S ? "fresh" : said ? "known" : "ancient"] = true;
       view = {early: sure.early, time: clock(at), uncovered: !sure.early && !sure.clock,
-        stale: sure.clock && !sure.fresh, yesterday: sure.clock && sure.fresh && !sure.today};
+        stale: sure.clock && !sure.fresh, later: sure.clock && sure.fresh && !sure.recent};
     }
     show("age", feed && filled("age-template", age));
     // beside the answer as well, which is read far below

@@ -98,7 +98,7 @@ var search = (function () {
       age_s: Math.max(age, 0),
       clock: age >= -BEHIND_S && now < feed.covered_until,
       early: age < -BEHIND_S,
-      today: age <= feed.ready_s,
+      recent: age <= feed.ready_s,
       fresh: age <= feed.stale_s
     };
   }
@@ -182,7 +182,7 @@ var search = (function () {
     return {
       kit: kit, availability: availability, opening: told, checked: how, doubt: doubt,
       confirmed: confirmed, old: old,
-      ready: availability === "OPEN" && confirmed && sure.today
+      ready: availability === "OPEN" && confirmed && sure.recent
     };
   }
 

@@ -1,9 +1,10 @@
 /* Keep on the device what an emergency needs, and answer with it when the server does not.
-   SITE stands before this text (locator/web/offline.py); null removes the worker and all it kept.
+   SITE stands before this text (locator/web/offline.py); without a version it removes itself and all it kept.
    What a person sends is held in memory until the page that answers asks for it, and nowhere else. */
 (function () {
   "use strict";
-  var OURS = "bleed-kits-", SHELL, DATA;
+  // another site on the same host has caches of its own
+  var OURS = "bleed-kits " + SITE.root + "/ ", SHELL, DATA;
   var instead = {}, heard = 0;
   // older browsers do not say which page an answer makes
   var NAMELESS = "";
@@ -18,7 +19,7 @@
     });
   }
 
-  if (!SITE) {
+  if (!SITE.version) {
     self.addEventListener("install", function () { self.skipWaiting(); });
     self.addEventListener("activate", function (event) {
       event.waitUntil(removed(function () { return true; }).then(function () {
@@ -159,9 +160,15 @@
     }).catch(nothing);
   }
 
-  function alive(answer) {
-    if (answer.status >= 502 && answer.status <= 504) { throw new Error("status " + answer.status); }
-    return answer;
+  // what a proxy says of a server that is not there, and what our own says when it is busy
+  function alive(busy) {
+    return function (answer) {
+      var status = answer.status;
+      if (status === 502 || status === 504 || busy && status === 503) {
+        throw new Error("status " + status);
+      }
+      return answer;
+    };
   }
 
   /* Ask the server, and answer instead of it if it does not. */
@@ -170,7 +177,7 @@
     // nobody waits for an answer that is late, but it must not be an error of its own
     answer.catch(nothing);
     // other pages have words of their own for a server that is busy
-    return (patience ? within(patience, answer).then(alive) : answer).catch(function () {
+    return (patience ? within(patience, answer) : answer).then(alive(patience)).catch(function () {
       return Promise.all([kept(place), told.form ? told.form() : ""]).then(function (found) {
         instead = {};
         instead[event.resultingClientId || NAMELESS] = {form: found[1], unsent: !!told.unsent};
