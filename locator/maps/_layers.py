@@ -208,6 +208,9 @@ def kit_signs(kits: gpd.GeoDataFrame, standings: Iterable[Standing]) -> Layer:
             sign = "✓"
         if standing.ready:
             style = "kit-ready"
+        # a kit that is shut is not fetched anyway
+        if standing.doubt and state is not Availability.CLOSED:
+            style, sign = "kit-doubt", "?!"
         # the page fills the popup from its own list, so no text from data enters the map
         folium.Marker(
             (kit.latitude, kit.longitude),
