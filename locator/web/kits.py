@@ -34,7 +34,7 @@ from locator.exchange.formats import FORMATS
 from locator.places import Position, fold
 from locator.registry import custody
 from locator.registry.schema import Status
-from locator.registry.snapshot import Snapshot
+from locator.registry.snapshot import Doubt, Snapshot
 from locator.reports import posters
 from locator.reports.downloads import kits_file
 from locator.reports.maps import on_grid
@@ -324,7 +324,7 @@ def download(form: str) -> Response:
     snapshot, moment = facts().snapshot(), now()
     fetches = overview(snapshot, moment)
     day = moment.astimezone(snapshot.calendar.zone).date()
-    told = tuple(fetch.confirmed for fetch in fetches)
+    told = tuple((fetch.confirmed, fetch.doubt) for fetch in fetches)
     made = _file(_Listing(snapshot.ground, day, told, tuple(fetches)), form)
     response = make_response(made.content)
     response.content_type = _DOWNLOADS[form]
@@ -346,11 +346,11 @@ def _suffix(form: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """What a file of kits tells: the same kits, day and checks make the same file."""
+    """What a file of kits tells: the same kits, day, checks and doubts make the same file."""
 
     snapshot: Snapshot
     day: dt.date
-    told: tuple[bool, ...]
+    told: tuple[tuple[bool, Doubt | None], ...]
     fetches: tuple[Fetch, ...] = dataclasses.field(compare=False)
 
 
@@ -372,7 +372,7 @@ def _file(listing: _Listing, form: str) -> _Made:
         f"{listing.snapshot.version}: published and unconfirmed unless a kit says that it was "
         f"checked. {source.attribution} Licence: {source.licence}."
     )
-    content = kits_file(listing.fetches, form, note)
+    content = kits_file(listing.fetches, form, note, known.area.advice)
     return _Made(content, hashlib.sha256(content).hexdigest()[:16], now())
 
 

@@ -6,10 +6,13 @@ import io
 import json
 import re
 import threading
+import time
 import unicodedata
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html import unescape
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,7 +34,7 @@ from locator.registry.schema import Finding, Status
 from locator.settings import Settings
 from locator.web import create_app, kits, languages
 from tests.reports.counties import HOSTILE
-from tests.serving import Server
+from tests.serving import Server, serve
 from tests.web.conftest import Clock
 from tests.web.reading import text_of
 
@@ -74,7 +77,7 @@ def test_the_list_of_all_kits_by_town(client: FlaskClient) -> None:
         "Exact place not known: 10",
     ):
         assert count in text
-    jumps = dict(re.findall(r'<li><a href="#([^"]+)">([^<]+)</a></li>', html))
+    jumps = dict(re.findall(r'<li><a href="#([^"]+)">([^<]+\(\d+\))</a></li>', html))
     assert jumps["northampton"] == "Northampton (22)"
     assert jumps["kettering"] == "Kettering (8)"
     assert sum(int(re.findall(r"\((\d+)\)", words)[0]) for words in jumps.values()) == 49
@@ -355,8 +358,9 @@ def test_the_map_of_the_site_lists_every_page(site: FlaskClient) -> None:
     root = fromstring(answer.data)
     found = [element.text or "" for element in root.iter() if element.tag.endswith("}loc")]
     assert all(address.startswith(f"{SITE}/") for address in found)
-    # English, and the one that leaves the choice open
-    assert sum("/kit/NN-" in address for address in found) == 2 * 49
+    # each language, and the one that leaves the choice open
+    in_each = (len(languages.languages()) + 1) * 49
+    assert sum("/kit/NN-" in address for address in found) == in_each
     assert f"{SITE}/en/in/northampton" in found
     for address in found:
         assert site.get(urlsplit(address).path).status_code == 200, address
@@ -511,10 +515,44 @@ def test_what_a_stranger_told_is_said_everywhere(site: FlaskClient, clock: Clock
     sentence = "that it was taken. We have not confirmed that."
     for path in ("/kit/NN-0030", "/map", "/in/northampton"):
         html = site.get(path).text
-        assert text_of(html).count(sentence) == 1, path
+        # a list to print says it on screen and on paper
+        assert text_of(html).count(sentence) == 1 + path.startswith("/in/"), path
         assert "state-ready" not in html, path
-    rows = _rows("csv", site.get("/kits.csv").data.decode())
-    assert {row["data"] for row in rows} == {"published, unconfirmed"}
+    for form in FORMS:
+        rows = _rows(form, site.get(f"/kits.{form}").data.decode())
+        said = {row["data"] for row in rows if row["reference"] != "NN-0030"}
+        assert said == {"published, unconfirmed"}
+        (doubted,) = (row["data"] for row in rows if row["reference"] == "NN-0030")
+        assert doubted.startswith("published, unconfirmed; somebody told us at 2026-07-04 23:30")
+        assert doubted.endswith("not confirmed: used")
+
+
+@pytest.mark.parametrize(("form", "column"), [("gpx", "desc"), ("kml", "description")])
+def test_a_satnav_says_what_is_planned_only(site: FlaskClient, form: str, column: str) -> None:
+    _change(site, "NN-0030", status=Status.PLANNED)
+    rows = {row["reference"]: row for row in _rows(form, site.get(f"/kits.{form}").data.decode())}
+    planned, there = rows["NN-0030"], rows["NN-0001"]
+    assert planned["name"] == "Planned: Royal & Derngate theatre"
+    assert (
+        "Status: planned when reported in 2023-08-09. Not said to be in service." in planned[column]
+    )
+    assert "Hours" not in planned[column]
+    assert there["name"] == "Northampton railway station"
+    assert "Hours" in there[column]
+    for row in rows.values():
+        assert row[column].startswith("Call 999 first.")
+        assert "Data: published, unconfirmed." in row[column]
+
+
+def test_a_list_to_print_offers_no_kit_that_is_planned(site: FlaskClient) -> None:
+    _change(site, "NN-0030", status=Status.PLANNED)
+    html = site.get("/in/northampton").text
+    item = html[html.index(">Royal &amp; Derngate theatre</a>") :]
+    item = item[: item.index("</li>")]
+    assert '<p class="paper-only"><strong>Planned when reported in 2023-08-09.' in item
+    assert "ask 999." in text_of(item)
+    assert "Day and night" not in item
+    assert "Locked" not in item
 
 
 def test_a_poster_in_another_language(
@@ -533,6 +571,7 @@ def test_a_poster_in_another_language(
         polish = create_app(settings, clock)
         printed = polish.test_client().get("/pl/kit/NN-0001/poster.pdf").data
         page = polish.test_client().get("/pl/kit/NN-0001").text
+        box = polish.test_client().get("/pl/widget").text
         listed = polish.test_client().get("/sitemap.xml").text
         polish.extensions["facts"].close()
     finally:
@@ -544,6 +583,8 @@ def test_a_poster_in_another_language(
     assert len(read.pages) == 1
     assert "Zestaw do tamowania krwotoków jest tutaj" in _words(printed)
     assert "Najpierw zadzwoń pod 999" in _words(printed)
+    for said in (_words(printed), text_of(box)):
+        assert "made by a machine and nobody has reviewed it." in said
     # the code on it serves every language
     assert "http://localhost/kit/NN-0001" in _words(printed)
     assert '<link rel="canonical" href="http://localhost/pl/kit/NN-0001">' in page
@@ -675,6 +716,69 @@ def test_the_kit_is_in_the_middle_of_its_map(reading: type_reading, reference: s
     assert len(near) == 1
     picture = Image.open(io.BytesIO(box.screenshot())).convert("RGB")
     assert len(picture.getcolors(maxcolors=1 << 24) or []) > 50
+
+
+@pytest.fixture
+def doubtful(tmp_path: Path) -> Iterator[str]:
+    """The address of a site where a stranger told that a kit was taken."""
+    with serve(tmp_path) as server:
+        form = b"finding=used"
+        with urllib.request.urlopen(f"{server.address}/kit/NN-0030/tell", form) as told:  # noqa: S310
+            assert told.status == HTTPStatus.OK
+        # the server looks for changes every few seconds
+        for _ in range(50):
+            with urllib.request.urlopen(f"{server.address}/kit/NN-0030") as page:  # noqa: S310
+                if b"state-doubt" in page.read():
+                    break
+            time.sleep(0.2)
+        yield server.address
+
+
+@pytest.mark.browser
+def test_what_a_stranger_told_is_seen_on_every_map(browser: Browser, doubtful: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    told = "that it was taken. We have not confirmed that."
+    for path in ("/kit/NN-0030", "/map"):
+        page.goto(doubtful + path)
+        page.wait_for_load_state("networkidle")
+        sign = _drawn(page, "NN-0030")
+        assert sign["style"] == "kit kit-doubt", path
+        assert sign["title"].startswith("Royal & Derngate theatre: "), path
+        assert told in sign["title"], path
+        assert told in sign["popup"], path
+    # where the page does not list the kit, the legend has the words
+    page.goto(doubtful + "/pl/kit/NN-0040")
+    page.wait_for_load_state("networkidle")
+    sign = _drawn(page, "NN-0030")
+    legend = page.locator(".legend li").filter(has=page.locator(".kit-doubt")).inner_text()
+    assert sign["style"] == "kit kit-doubt"
+    words = legend.replace("?!", "").strip()
+    assert sign["title"] == f"NN-0030: {words}"
+    assert "not confirmed" not in words
+    context.close()
+
+
+def _drawn(page: Page, reference: str) -> dict[str, str]:
+    """Read how the map draws a kit, and what it says when the sign is chosen."""
+    found: dict[str, str] = page.evaluate(
+        """reference => {
+             var map = window[document.querySelector(".map").id], found;
+             map.eachLayer(function (layer) {
+               if (!layer.getLayers) { return; }
+               layer.getLayers().forEach(function (marker) {
+                 if (marker.options.reference !== reference) { return; }
+                 var style = marker.options.icon.options.className;
+                 found = {style: style, title: marker.options.title};
+                 layer.fire("click", {layer: marker, originalEvent: {}});
+               });
+             });
+             found.popup = document.querySelector(".popup").textContent;
+             return found;
+           }""",
+        reference,
+    )
+    return found
 
 
 @pytest.mark.browser

@@ -51,25 +51,47 @@
     say();
   }
 
+  var page = document.getElementById("this-kit");
+  /* what the page tells of a kit: in a list, or as the kit that the page is about */
+  var told = function (reference) {
+    return document.getElementById("kit-" + reference) || (page && page.dataset.reference === reference ? page : null);
+  };
+  var every = function (within, parts) { return Array.prototype.slice.call(within.querySelectorAll(parts)); };
   var describe = function (marker) {
-    var item = document.getElementById("kit-" + marker.options.reference);
+    var item = told(marker.options.reference);
     var text = document.createElement("div");
     text.className = "popup";
     if (!item) { text.textContent = marker.options.title; return text; }
-    Array.prototype.forEach.call(item.cloneNode(true).childNodes, function (node) {
-      text.appendChild(node.cloneNode(true));
-    });
+    var parts = Array.prototype.slice.call(item.childNodes);
+    if (item === page) {
+      var heading = document.createElement("h3");
+      heading.textContent = item.querySelector("h1").textContent;
+      parts = [heading].concat(every(item, ".where, .state"));
+    }
+    parts.forEach(function (node) { text.appendChild(node.cloneNode(true)); });
     return text;
+  };
+  /* a kit that the page does not list is told in the words of the legend, which is in the reader's language */
+  var inLegend = function (marker) {
+    var icon = marker.options.icon && marker.options.icon.options;
+    return icon && every(document, ".legend li").filter(function (line) {
+      var sign = line.querySelector(".kit");
+      return sign && sign.className === icon.className && sign.innerHTML === icon.html;
+    })[0];
   };
   map.eachLayer(function (layer) {
     if (!layer.getLayers) { return; }
     layer.getLayers().forEach(function (marker) {
-      var item = marker.options.reference && document.getElementById("kit-" + marker.options.reference);
-      if (!item) { return; }
-      var say = function (part) { return item.querySelector(part).textContent.replace(/\s+/g, " ").trim(); };
-      marker.options.title = say("h3, h4") + ": " + say(".state > span:last-child");
+      if (!marker.options.reference) { return; }
+      var item = told(marker.options.reference);
+      var say = function (part) { return part.textContent.replace(/\s+/g, " ").trim(); };
+      if (item) {
+        marker.options.title = say(item.querySelector("h1, h3, h4")) + ": " + every(item, ".state > span:last-child").map(say).join(" ");
+      } else if (inLegend(marker)) {
+        marker.options.title = marker.options.reference + ": " + say(inLegend(marker).lastChild);
+      }
       /* the list knows how long the way is, and what strangers have told */
-      var knows = ["closing", "closed", "doubt"].filter(function (state) { return item.querySelector(".state-" + state); })[0];
+      var knows = item && ["closing", "closed", "doubt"].filter(function (state) { return item.querySelector(".state-" + state); })[0];
       if (knows) {
         var sign = item.querySelector(".state-" + knows + " .sign").textContent;
         marker.setIcon(L.divIcon({className: "kit kit-" + knows, html: "<span>" + sign + "</span>", iconSize: [30, 30]}));
