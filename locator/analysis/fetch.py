@@ -88,17 +88,20 @@ def checked(
 class Standing:
     """Whether it makes sense to go for a kit, what the last check says, and what strangers say.
 
-    A doubt moves a kit to no other place of any list; it only takes its confirmation away.
+    A doubt moves a kit to no other place of any list; it only takes its confirmation away. So does
+    a grave word that is not shown, up to ``unconfirmed_until`` (None if there is none).
     """
 
     availability: Availability
     checked: Checked
     doubt: Doubt | None = None
+    unconfirmed_until: dt.datetime | None = None
 
     @property
     def confirmed(self) -> bool:
         """Whether a check lately found the kit complete, and nobody has said otherwise since."""
-        return self.checked is Checked.RECENTLY and self.doubt is None
+        told = self.doubt is not None or self.unconfirmed_until is not None
+        return self.checked is Checked.RECENTLY and not told
 
     @property
     def ready(self) -> bool:
@@ -188,6 +191,11 @@ class Fetch:
     def doubt(self) -> Doubt | None:
         """What a stranger told of the kit in the last hours, if anything."""
         return self.standing.doubt
+
+    @property
+    def unconfirmed_until(self) -> dt.datetime | None:
+        """Until when a grave word, even one that is not shown, takes the confirmation away."""
+        return self.standing.unconfirmed_until
 
     @property
     def confirmed(self) -> bool:

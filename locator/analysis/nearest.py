@@ -189,10 +189,12 @@ def _standing(
 ) -> Standing:
     day = at.astimezone(snapshot.calendar.zone).date()
     last, expires = (_day(kit[column]) for column in ("last_checked", "expires_on"))
+    reference = str(kit["reference"])
     return Standing(
         availability,
         checked(last, expires, day, snapshot.check_valid_days),
-        snapshot.doubt(str(kit["reference"]), at),
+        snapshot.doubt(reference, at),
+        snapshot.unconfirmed_until(reference, at),
     )
 
 

@@ -5,7 +5,9 @@ it and that nobody has confirmed it; then it vanishes by itself. Only a moderato
 of it. Nobody can drown the registry in words: a kit has at most one open word for each finding,
 repeats are written once an hour, and of all strangers together only so many are taken in an hour.
 Nor can a doubt be kept alive: it lasts twice the time at most, and then, or when a moderator has
-dismissed it, further words are for the moderators only for as long as a doubt lasts.
+dismissed it, further words that are no graver are muted, for the moderators only, for as long as
+a doubt lasts. Wrong details never mute a grave word, and a grave word that is muted still keeps
+the kit from being shown as confirmed.
 """
 
 import datetime as dt
@@ -28,7 +30,7 @@ from locator.registry.schema import (
     Verdict,
     table_of,
 )
-from locator.registry.snapshot import Doubt
+from locator.registry.snapshot import Doubt, not_less_grave, shown_until
 from locator.settings import Settings
 
 STRANGER = "a stranger on the public pages"
@@ -93,7 +95,7 @@ def tell(
             raise KitNotFoundError(msg)
         words = _words_that_count(writing, kit["reference"], now - lasts)
         known = next((w for w in words if _is_open(w) and w["finding"] == finding), None)
-        values = _news(known, words, now, lasts)
+        values = _news(finding, known, words, now, lasts)
         if "told_at" in values:
             _refuse_a_flood(writing, now, settings)
             if not any(_is_open(word) and word["told_at"] + lasts > now for word in words):
@@ -103,8 +105,10 @@ def tell(
         if note and (known is None or not known["note"] or "doubt_since" in values):
             values["note"] = note
         told = _written(writing, kit["reference"], finding, known, values)
-    doubt = Doubt.of(finding, told["told_at"], lasts, at.tzinfo)
-    return doubt if told["doubt_since"] is not None and doubt.lasts(at) else None
+    others = [word for word in words if _is_open(word) and word is not known]
+    until = shown_until(told, [told, *others], lasts)
+    doubt = until and Doubt.of(finding, told["told_at"], until, at.tzinfo)
+    return doubt if doubt and doubt.lasts(at) else None
 
 
 def _utc(at: dt.datetime) -> dt.datetime:
@@ -129,28 +133,37 @@ def _words_that_count(writing: store.Writing, reference: str, since: dt.datetime
 
 
 def _news(
-    known: _Word | None, words: list[_Word], now: dt.datetime, lasts: dt.timedelta
+    finding: Finding,
+    known: _Word | None,
+    words: list[_Word],
+    now: dt.datetime,
+    lasts: dt.timedelta,
 ) -> dict[str, Any]:
     """Tell what a word told now changes of the one that is open; nothing if it says nothing new."""
-    shows = _may_show(words, now, lasts)
-    if known is None:
-        return {"told_at": now, "doubt_since": now if shows else None}
-    if not shows:
-        return {}
-    if known["doubt_since"] is None or known["told_at"] + lasts <= now:
+    still_open = [word for word in words if _is_open(word)]
+    until = None if known is None else shown_until(known, still_open, lasts)
+    if (until is None or until <= now) and _may_begin(finding, words, now, lasts):
         return {"told_at": now, "doubt_since": now}
+    if known is None:
+        return {"told_at": now, "doubt_since": None}
+    # muted or not: for as long as a grave word is told the kit is not confirmed
     return {"told_at": now} if known["told_at"] + _HOUR <= now else {}
 
 
-def _may_show(words: list[_Word], now: dt.datetime, lasts: dt.timedelta) -> bool:
-    """Whether a word told now may make or prolong a doubt of its kit."""
-    shown = [word for word in words if _is_open(word) and word["doubt_since"] is not None]
-    ended = [word["decided_at"] for word in words if not _is_open(word)]
-    ended += [end for word in shown if (end := word["told_at"] + lasts) <= now]
-    if any(now < end + lasts for end in ended):
-        return False
-    running = [word["doubt_since"] for word in shown if word["told_at"] + lasts > now]
-    return all(now <= since + lasts for since in running)
+def _may_begin(finding: Finding, words: list[_Word], now: dt.datetime, lasts: dt.timedelta) -> bool:
+    """Whether a word told now may begin to be shown."""
+    still_open = [word for word in words if _is_open(word)]
+    for word in not_less_grave(finding, words):
+        if not _is_open(word):
+            end = word["decided_at"]
+        elif (end := shown_until(word, still_open, lasts)) is None:
+            continue
+        if now < end:
+            if now > word["doubt_since"] + lasts:
+                return False
+        elif now < end + lasts:
+            return False
+    return True
 
 
 def _refuse_a_flood(writing: store.Writing, now: dt.datetime, settings: Settings) -> None:
@@ -302,11 +315,14 @@ def listed(
         wanted = wanted.where(Sighting.verdict == Verdict.OPEN)
     with store.reading(engine) as connection:
         order = Sighting.told_at.desc(), Sighting.id.desc()
-        found = connection.execute(wanted.order_by(*order)).mappings().all()
+        found = [dict(row) for row in connection.execute(wanted.order_by(*order)).mappings()]
+    still_open: dict[str, list[_Word]] = {}
+    for row in found:
+        if _is_open(row):
+            still_open.setdefault(row["kit"], []).append(row)
     words = []
     for row in found:
-        told_at = row["told_at"].replace(tzinfo=dt.UTC)
-        shown = row["doubt_since"] is not None and row["verdict"] == Verdict.OPEN
+        until = shown_until(row, still_open[row["kit"]], lasts) if _is_open(row) else None
         words.append(
             Told(
                 row["id"],
@@ -314,8 +330,8 @@ def listed(
                 row["name"],
                 Finding(row["finding"]),
                 row["note"],
-                told_at.astimezone(zone),
-                (told_at + lasts).astimezone(zone) if shown else None,
+                row["told_at"].replace(tzinfo=dt.UTC).astimezone(zone),
+                until and until.replace(tzinfo=dt.UTC).astimezone(zone),
                 Verdict(row["verdict"]),
                 row["decided_by"],
             )
@@ -367,7 +383,8 @@ def dismiss(
 ) -> int:
     """Say that what strangers told is not so.
 
-    For as long as a doubt lasts, further words about these kits are for the moderators only.
+    For as long as a doubt lasts, further words about these kits that are no graver are for the
+    moderators only.
 
     Parameters
     ----------

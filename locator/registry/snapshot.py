@@ -3,7 +3,7 @@
 import datetime as dt
 import functools
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,6 +28,11 @@ from locator.registry.schema import (
     table_of,
 )
 
+Word = dict[str, Any]
+
+# somebody who tells one of these may be right that fetching the kit is of no use
+GRAVE = frozenset(TELLABLE) - {Finding.WRONG_DETAILS}
+
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
@@ -38,7 +43,7 @@ class Doubt:
     finding
         What was told.
     at, until
-        When it was told last, and when it is no longer shown; local time.
+        When it was told last, and when it no longer counts; local time.
     """
 
     finding: Finding
@@ -47,11 +52,11 @@ class Doubt:
 
     @classmethod
     def of(
-        cls, finding: str, told_at: dt.datetime, lasts: dt.timedelta, zone: dt.tzinfo | None
+        cls, finding: str, told_at: dt.datetime, until: dt.datetime, zone: dt.tzinfo | None
     ) -> "Doubt":
         """Make a doubt of what the registry keeps: UTC without a zone."""
-        at = told_at.replace(tzinfo=dt.UTC)
-        return cls(Finding(finding), at.astimezone(zone), (at + lasts).astimezone(zone))
+        at, end = (one.replace(tzinfo=dt.UTC).astimezone(zone) for one in (told_at, until))
+        return cls(Finding(finding), at, end)
 
     def as_dict(self) -> dict[str, str]:
         """Give the doubt as plain values for JSON."""
@@ -59,7 +64,7 @@ class Doubt:
         return {"finding": str(self.finding), "at": at, "until": until}
 
     def lasts(self, at: dt.datetime) -> bool:
-        """Whether it is shown at an instant."""
+        """Whether it counts at an instant."""
         # two times of one zone compare as wall clocks, an hour off when the clocks change
         return self.at.timestamp() <= at.timestamp() < self.until.timestamp()
 
@@ -85,6 +90,9 @@ class Snapshot:
     doubts
         What strangers told and nobody has decided, by reference, the gravest and latest first.
         Old ones as well: ask :meth:`doubt`.
+    unconfirmed
+        Every grave word that nobody has decided, shown or not, by reference: for as long as it
+        counts no check confirms the kit. Ask :meth:`unconfirmed_until`.
     base
         See :attr:`ground`.
     """
@@ -95,6 +103,7 @@ class Snapshot:
     calendar: Calendar
     check_valid_days: int
     doubts: Mapping[str, Sequence[Doubt]] = field(default_factory=dict)
+    unconfirmed: Mapping[str, Sequence[Doubt]] = field(default_factory=dict)
     base: "Snapshot | None" = None
 
     @property
@@ -109,6 +118,11 @@ class Snapshot:
     def doubt(self, reference: str, at: dt.datetime) -> Doubt | None:
         """Tell what strangers say of a kit at an instant; None if nothing."""
         return next((one for one in self.doubts.get(reference, ()) if one.lasts(at)), None)
+
+    def unconfirmed_until(self, reference: str, at: dt.datetime) -> dt.datetime | None:
+        """Tell how long grave words, even muted ones, keep a kit from being confirmed."""
+        ends = [one.until for one in self.unconfirmed.get(reference, ()) if one.lasts(at)]
+        return max(ends, key=dt.datetime.timestamp, default=None)
 
     @functools.cached_property
     def placed(self) -> gpd.GeoDataFrame:
@@ -255,12 +269,15 @@ def take(
     with store.reading(engine) as connection:
         version = store.newest(connection)
         rows = public_kits(connection)
-        doubts = _doubts(connection, calendar, dt.timedelta(hours=doubt_hours))
+        told = _told(connection)
+    lasts = dt.timedelta(hours=doubt_hours)
+    doubts, unconfirmed = _doubts(told, calendar, lasts), _unconfirmed(told, calendar, lasts)
     frame = pd.DataFrame(rows, columns=public_columns())
     for column in _DAYS:
         frame[column] = pd.Series([row[column] for row in rows], dtype=object)
     if before is not None and frame.equals(pd.DataFrame(before.kits[frame.columns])):
-        return replace(before.ground, version=version, doubts=doubts, base=before.ground)
+        ground = replace(before.ground, version=version)
+        return replace(ground, doubts=doubts, unconfirmed=unconfirmed, base=before.ground)
     at = frame[["longitude", "latitude"]].to_numpy(dtype=np.float64, na_value=np.nan)
     easting, northing = geodesy.to_bng(at[:, 0].copy(), at[:, 1].copy())
     points = gpd.points_from_xy(easting, northing)
@@ -268,21 +285,79 @@ def take(
     kits = gpd.GeoDataFrame(frame, geometry=points, crs=geodesy.BNG)
     hours = {text: Hours(text, calendar) for text in kits["opening_hours"].unique()}
     ground = Snapshot(version, kits, hours, calendar, check_valid_days)
-    return replace(ground, doubts=doubts, base=ground) if doubts else ground
+    if not told:
+        return ground
+    return replace(ground, doubts=doubts, unconfirmed=unconfirmed, base=ground)
+
+
+def not_less_grave(finding: str, words: Iterable[Word]) -> list[Word]:
+    """Choose the words that can keep a word of some finding from being shown."""
+    return [word for word in words if word["finding"] in GRAVE or finding not in GRAVE]
+
+
+def shown_until(word: Word, words: Iterable[Word], lasts: dt.timedelta) -> dt.datetime | None:
+    """Tell when an open word is shown no longer.
+
+    Parameters
+    ----------
+    word
+        The row of the table ``sighting``.
+    words
+        All open ones of the kit.
+    lasts
+        For how long a word counts.
+
+    Returns
+    -------
+    until
+        UTC; None if the word is for the moderators only. However often words that run together
+        are told, they are shown for twice the time from the first of them.
+    """
+    since: dt.datetime | None = word["doubt_since"]
+    if since is None:
+        return None
+    starts = [one["doubt_since"] for one in not_less_grave(word["finding"], words)]
+    began = min(start for start in starts if start is not None and since - lasts <= start <= since)
+    until: dt.datetime = min(word["told_at"] + lasts, began + 2 * lasts)
+    return until
+
+
+def _told(connection: Connection) -> dict[str, list[Word]]:
+    """Read every open word by the reference of its kit, the gravest and latest first."""
+    columns = Sighting.kit, Sighting.finding, Sighting.told_at, Sighting.doubt_since
+    wanted = select(*columns).where(Sighting.verdict == Verdict.OPEN)
+    found: defaultdict[str, list[Word]] = defaultdict(list)
+    for word in connection.execute(wanted.order_by(Sighting.told_at.desc())).mappings():
+        found[word["kit"]].append(dict(word))
+    for words in found.values():
+        words.sort(key=lambda word: TELLABLE.index(word["finding"]))
+    return dict(found)
 
 
 def _doubts(
-    connection: Connection, calendar: Calendar, lasts: dt.timedelta
+    told: Mapping[str, list[Word]], calendar: Calendar, lasts: dt.timedelta
 ) -> dict[str, list[Doubt]]:
-    wanted = select(Sighting.kit, Sighting.finding, Sighting.told_at).where(
-        Sighting.verdict == Verdict.OPEN, Sighting.doubt_since.is_not(None)
-    )
-    found: defaultdict[str, list[Doubt]] = defaultdict(list)
-    for kit, finding, told_at in connection.execute(wanted.order_by(Sighting.told_at.desc())):
-        found[kit].append(Doubt.of(finding, told_at, lasts, calendar.zone))
-    for doubts in found.values():
-        doubts.sort(key=lambda doubt: TELLABLE.index(doubt.finding))
-    return dict(found)
+    return {
+        kit: [
+            Doubt.of(word["finding"], word["told_at"], until, calendar.zone)
+            for word in words
+            if (until := shown_until(word, words, lasts)) is not None
+        ]
+        for kit, words in told.items()
+    }
+
+
+def _unconfirmed(
+    told: Mapping[str, list[Word]], calendar: Calendar, lasts: dt.timedelta
+) -> dict[str, list[Doubt]]:
+    return {
+        kit: [
+            Doubt.of(word["finding"], word["told_at"], word["told_at"] + lasts, calendar.zone)
+            for word in words
+            if word["finding"] in GRAVE
+        ]
+        for kit, words in told.items()
+    }
 
 
 _DAYS = ("installed_on", "expires_on", "last_checked")

@@ -202,6 +202,25 @@ def test_a_doubt_is_told_as_json_and_takes_the_confirmation_away() -> None:
     assert (earlier["ready"], earlier["confirmed"]) == (True, True)
 
 
+def test_a_word_that_is_not_shown_takes_the_confirmation_away_and_nothing_else() -> None:
+    kit = {"longitude": -0.9, "latitude": 52.24, "last_checked": dt.date(2026, 7, 1)}
+    until = NOON + dt.timedelta(hours=1)
+    word = Doubt(Finding.USED, NOON, until)
+    plain = make_snapshot([dict(kit)])
+    muted = dataclasses.replace(plain, unconfirmed={"T-0000": [word]}, base=plain)
+    here = Position(-0.9, 52.24, 10, "here")
+    before, after, later = (
+        nearest(snapshot, here, TRAVEL, at=at).reachable[0]
+        for snapshot, at in ((plain, NOON), (muted, NOON), (muted, until))
+    )
+    assert after.unconfirmed_until == until
+    changed = {"ready": False, "confirmed": False, "data": "published, unconfirmed"}
+    assert after.as_dict() == before.as_dict() | changed
+    assert (later.ready, later.unconfirmed_until) == (True, None)
+    (standing,) = standings(muted, NOON)
+    assert not standing.confirmed
+
+
 @pytest.mark.parametrize(
     ("hours", "when", "expected"),
     [

@@ -126,9 +126,19 @@ def test_a_strangers_word_is_noticed_and_makes_nothing_large_be_worked_out_again
         assert told.kits is before.kits
     assert told.version == before.version + 2
     assert told.doubt("NN-0001", moment) is None
+    until = moment + dt.timedelta(hours=24)
+    assert told.unconfirmed_until("NN-0030", moment) == until
+    sightings.dismiss(opened.engine, [1, 2], who="Ann", why="No", at=moment)
+    sightings.tell(opened.engine, "NN-0030", Finding.USED, at=moment, settings=opened.settings)
+    muted = opened.snapshot()
+    assert muted.ground is before
+    assert muted.doubt("NN-0030", moment) is None
+    assert muted.unconfirmed_until("NN-0030", moment) == until
+    assert muted.unconfirmed_until("NN-0001", moment) is None
     day = moment.date()
     custody.check(opened.engine, "NN-0030", custody.Visit("Ann", day, day))
     checked = opened.snapshot()
+    assert checked.unconfirmed_until("NN-0030", moment) is None
     assert checked.ground is not before
     assert checked.doubt("NN-0030", moment) is None
     opened.close()

@@ -352,6 +352,25 @@ def _without_doubts(answer: Answer) -> object:
     return plain
 
 
+def test_a_kit_told_as_taken_after_a_dismissal_is_not_ready(site: Site) -> None:
+    check(site.facts.engine, "NN-0030", Visit("Ann", EVENING.date(), EVENING.date()))
+    assert "state-ready" in site.get("/kit/NN-0030").text
+    site.tell()
+    now = site.clock.now
+    sightings.dismiss(site.facts.engine, [1], who="Ann", why="I am beside it", at=now)
+    assert "state-ready" in site.get("/kit/NN-0030").text
+    before = site.answers()
+    assert site.tell(address="198.51.100.7").status_code == 200
+    page = site.get("/kit/NN-0030").text
+    assert "state-ready" not in page
+    assert "We have not confirmed that" not in text_of(page)
+    after = site.answers()
+    assert not any(fetch.ready for answer in after for fetch in answer.reachable)
+    assert [_without_doubts(one) for one in after] == [_without_doubts(one) for one in before]
+    site.clock.now = now + dt.timedelta(minutes=10)
+    assert "state-ready" not in site.app.test_client().post("/", data={"place": "NN1 1DE"}).text
+
+
 def test_where_nobody_moderates_it_passes(site: Site) -> None:
     """A day after the crowd has gone the map reads as if it had never been there."""
     later = EVENING + dt.timedelta(hours=25, seconds=1)
