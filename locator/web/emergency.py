@@ -101,12 +101,14 @@ def _choosing(people: str, typed: str) -> str:
 def _answered(position: Position, people: str) -> str:
     known = facts()
     answer = nearest(known.snapshot(), position, known.travel, at=now())
-    reachable, far_reachable = _near_and_far(answer.reachable)
+    meant = next((f for f in answer.reachable if f.run and f.walk and not f.doubt), None)
+    reachable, far_reachable = _near_and_far(answer.reachable, meant)
     unknown, far_unknown = _near_and_far(answer.unknown)
     return render_template(
         "public/home.html",
         answer=answer,
-        verdict=_verdict(answer, people),
+        verdict=_verdict(answer, people, meant),
+        meant=meant,
         reachable=reachable,
         unknown=unknown,
         farther=[*far_reachable, *far_unknown],
@@ -116,7 +118,7 @@ def _answered(position: Position, people: str) -> str:
         people=people,
         # what is sent again when something else is asked about the same place
         here=_as_form(position),
-        typed="" if position.kind in (_DEVICE, _PICKED) else position.label,
+        typed="" if position.kind in (_DEVICE, _PICKED) else request.form["place"],
         meter_s=FETCH_S,
         picture=pictures.kits_picture(),
     )
@@ -144,7 +146,8 @@ def _positions() -> list[Position]:
 
 def _as_form(position: Position) -> Mapping[str, str]:
     if position.kind not in (_DEVICE, _PICKED):
-        return {"place": position.label}
+        # as it was typed: a label has more decimals, and would make a rough place exact
+        return {"place": request.form["place"]}
     return {
         "lat": f"{position.lat:.6f}",
         "lon": f"{position.lon:.6f}",
@@ -166,7 +169,7 @@ class _Verdict:
     stay: bool = False
 
 
-def _verdict(answer: Answer, people: str) -> _Verdict:
+def _verdict(answer: Answer, people: str, meant: Fetch | None) -> _Verdict:
     known = facts()
     useful_s, number = known.settings.useful_fetch_s, known.area.emergency_number
     if people == People.ALONE:
@@ -183,7 +186,7 @@ def _verdict(answer: Answer, people: str) -> _Verdict:
     )
     if people == People.TWO:
         ask = _("Ask %(number)s first. One stays and presses, one fetches the kit.", number=number)
-    if found := _within(answer, useful_s):
+    if found := _within(meant, useful_s):
         return _Verdict(*found, ask)
     if any(f.doubt and f.run and f.run.low_s <= useful_s for f in answer.reachable):
         return _Verdict("far", _("Something may be wrong with the kit nearby."), ask)
@@ -194,14 +197,12 @@ def _verdict(answer: Answer, people: str) -> _Verdict:
     return _Verdict("far", headline, advice, stay=True)
 
 
-def _within(answer: Answer, useful_s: float) -> tuple[str, str] | None:
+def _within(nearest_open: Fetch | None, useful_s: float) -> tuple[str, str] | None:
     """Say how surely a kit that is open can be here in time; None if it cannot.
 
     Nothing is promised of a kit that somebody has just called gone.
     """
     minutes = f"{useful_s / 60:g}"
-    surely = (f for f in answer.reachable if f.run and f.walk and not f.doubt)
-    nearest_open = next(surely, None)
     if nearest_open is None or nearest_open.walk is None or nearest_open.run is None:
         return None
     if nearest_open.walk.high_s <= useful_s:
@@ -217,9 +218,12 @@ def _within(answer: Answer, useful_s: float) -> tuple[str, str] | None:
     return None
 
 
-def _near_and_far(fetches: tuple[Fetch, ...]) -> tuple[list[Fetch], list[Fetch]]:
-    """Divide kits into the few worth reading now, and the rest."""
-    worth = [f for f in fetches if f.run and f.run.low_s <= FARTHEST_RUN_S][:SHOWN]
+def _near_and_far(
+    fetches: tuple[Fetch, ...], meant: Fetch | None = None
+) -> tuple[list[Fetch], list[Fetch]]:
+    """Divide kits into the few worth reading now, with the one that is meant, and the rest."""
+    near = [f for f in fetches if f.run and f.run.low_s <= FARTHEST_RUN_S]
+    worth = [f for i, f in enumerate(near) if i < SHOWN or f is meant]
     return worth, [f for f in fetches if f not in worth]
 
 

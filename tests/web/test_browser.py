@@ -451,8 +451,11 @@ def test_a_kit_is_shared_and_nothing_else(
         shared = v.page.evaluate("window.shared")
     else:
         v.page.wait_for_function(
-            "document.querySelector('[data-share]').textContent === 'Address copied'"
+            "document.querySelector('[data-share] + .told').textContent === 'Address copied'"
         )
+        # the button keeps its name
+        assert button.evaluate("e => e.nextElementSibling.getAttribute('role')") == "status"
+        assert button.inner_text().startswith("Share")
         shared = v.page.evaluate("navigator.clipboard.readText()")
     assert re.fullmatch(re.escape(v.address) + r"/kit/NN-\d{4}", shared)
 

@@ -117,7 +117,8 @@ def test_a_postcode(client: FlaskClient) -> None:
     text = text_of(client.post("/", data={"place": "nn1 1de"}).text)
     assert "Kits near NN1 1DE" in text
     opened, maybe = text.index("Open now, as published"), text.index("May be shut: hours not known")
-    assert opened < text.index("Royal & Derngate theatre") < maybe < text.index("The Cordwainer")
+    theatre = text.index("Royal & Derngate theatre", opened)
+    assert opened < theatre < maybe < text.index("The Cordwainer")
     assert "130 m in a straight line" in text
     assert re.search(r"about 1 to \d+ min running, 1 to \d+ min walking", text)
     assert "the 999 operator gives the code" in text
@@ -192,6 +193,81 @@ def test_a_wrong_place_is_corrected_from_the_answer(client: FlaskClient) -> None
     assert '<button type="submit" class="big" name="on" value="map">' in first
     assert 'id="place"' in correct
     assert client.post("/", data=sent).text.count("Kits near your location") >= 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "known"),
+    [
+        ("52.24,-0.9", "11.1 km"),
+        ("52.24, -0.90", "1.1 km"),
+        ("SP 75 60", "710 m"),
+        ("SP 7558 6048", "7 m"),
+        ("9C4X64P4+", "160 m"),
+        ("9C4X6400+", "3.3 km"),
+    ],
+)
+def test_a_place_stays_as_rough_as_it_was_typed(
+    client: FlaskClient, typed: str, known: str
+) -> None:
+    html = client.post("/", data={"place": typed}).text
+    said = re.compile(r"Your place is known to about ([\d.]+ k?m)\.")
+    assert said.findall(text_of(html)) == [known]
+    assert f"Kits near {typed}" in text_of(html)
+    assert f'id="place" name="place" value="{typed}"' in html
+    hidden = '<input type="hidden" name="place" value="'
+    sent = [unescape(one.split('"')[0]) for one in html.split(hidden)[1:]]
+    # who is there, the map, and the other languages
+    assert sent == [typed] * 3
+    for people in ("two", "alone"):
+        again = client.post("/", data={"place": sent[0], "people": people}).text
+        assert said.findall(text_of(again)) == [known]
+        assert ("Grid reference" in text_of(again)) == ("Grid reference" in text_of(html))
+    chosen = client.post("/", data={"place": sent[0], "on": "map"}).text
+    precision = re.findall(r'data-precision="([\d.]+)"', chosen)
+    assert precision == re.findall(r'data-precision="([\d.]+)"', html)
+
+
+def test_what_leads_away_leaves_the_answer_open(client: FlaskClient) -> None:
+    html = client.post("/", data={"place": "NN1 1DE", "people": "alone"}).text
+    links = re.findall(r'<a [^>]*href="([^"]+)"([^>]*)>(.*?)</a>', html, re.DOTALL)
+    assert len(links) > 12
+    for address, rest, inside in links:
+        stays = address.startswith(("#", "tel:"))
+        assert ('target="_blank"' in rest) == (not stays), address
+        assert stays or 'rel="noopener' in rest
+        if address.startswith("/"):
+            assert '<span class="unseen"> (new tab)</span>' in inside, address
+    for page in (client.get("/").text, client.get("/map").text):
+        assert "(new tab)" not in page
+        assert '<a href="/how-to">' in page
+
+
+def test_an_answer_is_read_in_another_language(client: FlaskClient) -> None:
+    html = client.post("/", data={"place": "NN1 1DE", "people": "two"}).text
+    footer = html[html.index('id="languages"') :].split("</nav>")[0]
+    assert 'href="' not in footer
+    assert '<form method="post">' in footer
+    address = re.findall(r'formaction="([^"]+)" lang="pl"', footer)[0]
+    sent = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]+)"', footer))
+    assert sent == {"place": "NN1 1DE", "people": "two"}
+    polish = client.post(address, data=sent)
+    assert polish.status_code == 200
+    assert '<html lang="pl"' in polish.text
+    assert "Royal &amp; Derngate theatre" in polish.text
+
+
+def test_nothing_is_pushed_in_where_something_is_stuck(client: FlaskClient) -> None:
+    text = text_of(client.post("/", data={"place": "NN1 1DE", "people": "alone"}).text)
+    order = ["Put the phone on speaker", "Leave anything that is stuck in the wound"]
+    order += ["Press hard on the wound with both hands. Use a cloth", "push cloth into it"]
+    hands = text.index("Stop the bleeding with your hands")
+    places = [text.index(said, hands) for said in order]
+    assert places == sorted(places)
+
+
+def test_the_time_of_the_answer_stands_at_the_kits(client: FlaskClient) -> None:
+    html = client.post("/", data={"place": "NN1 1DE"}).text
+    assert re.search(r'Open now, as published</h3>\s*<p class="small as-of">As of [^<]+</p>', html)
 
 
 def test_a_rough_place_is_corrected_at_once(client: FlaskClient) -> None:
@@ -480,3 +556,24 @@ def test_a_kit_that_somebody_has_taken_is_no_promise(told: Flask) -> None:
     # it keeps its place, and its sign has a shape of its own
     assert re.findall(r'id="kit-([^"]+)"', after)[0] == reference
     assert '<p class="state state-doubt"><span class="sign" aria-hidden="true">?!' in after
+    # what is unfolded is the first kit that nobody doubts
+    (unfolded,) = _unfolded(after)
+    assert unfolded != reference
+    assert "Test kit in an Oakham pub" in after[after.index(f'id="kit-{unfolded}"') :][:200]
+    assert f'href="#kit-{reference}"' not in after
+
+
+def test_the_kit_that_is_meant_is_named_and_unfolded(client: FlaskClient) -> None:
+    at = {"place": "NN1 1DE"}
+    html = client.post("/", data=at).text
+    verdict = html[html.index('<div class="verdict') :].split("</div>")[0]
+    meant = re.findall(r'href="#kit-([^"]+)">([^<]+)</a>', verdict)
+    assert meant == [(re.findall(r'id="kit-([^"]+)"', html)[0], "Royal &amp; Derngate theatre")]
+    assert _unfolded(html) == [meant[0][0]]
+    alone = client.post("/", data=at | {"people": "alone"}).text
+    assert _unfolded(alone) == []
+
+
+def _unfolded(html: str) -> list[str]:
+    items = html.split('<li class="kit-item" id="kit-')[1:]
+    return [item.split('"')[0] for item in items if '<details class="acts" open>' in item]

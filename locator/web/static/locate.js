@@ -7,16 +7,44 @@
   var canCopy = navigator.clipboard && navigator.clipboard.writeText;
   each("[data-script]", function (part) { part.hidden = Boolean(part.dataset.share) && !navigator.share && !canCopy; });
 
+  /* what became of sharing is told beside the button, which keeps its name */
+  var told = function (button) {
+    var beside = button.nextElementSibling;
+    if (!beside || beside.className !== "told") {
+      beside = document.createElement("span");
+      beside.className = "told";
+      beside.setAttribute("role", "status");
+      button.parentNode.insertBefore(beside, button.nextSibling);
+    }
+    return beside;
+  };
+  each("[data-share]", told);
+
+  /* an answer that stays open ages: say louder when it was given */
+  var since = Date.now();
+  var age = function () {
+    if (Date.now() - since >= 300000) { each(".as-of", function (line) { line.className = "as-of old"; }); }
+  };
+  if (document.querySelector(".as-of")) {
+    setInterval(age, 15000);
+    document.addEventListener("visibilitychange", age);
+  }
+
   document.addEventListener("click", function (event) {
     var button = event.target.closest && event.target.closest("[data-share]");
     if (!button) { return; }
     var address = document.createElement("a");
     address.href = button.dataset.share;
+    var status = told(button);
+    /* what cannot be sent or copied is shown, to be copied by hand */
+    var show = function () { status.textContent = address.href; };
     if (navigator.share) {
-      navigator.share({title: button.dataset.title, url: address.href}).catch(function () { /* thought better of it */ });
+      navigator.share({title: button.dataset.title, url: address.href}).catch(function (error) {
+        if (error.name !== "AbortError") { show(); }
+      });
       return;
     }
-    navigator.clipboard.writeText(address.href).then(function () { button.textContent = button.dataset.copied; });
+    navigator.clipboard.writeText(address.href).then(function () { status.textContent = button.dataset.copied; }, show);
   });
 
   var form = document.getElementById("search");
