@@ -246,7 +246,7 @@ def _feed(snapshot: Snapshot, made_at: int) -> str:
             "grid": _grid(settings.geodata),
             "limits": _limits(settings),
             "places": {"unit_neighbour": UNIT_NEIGHBOUR, "unit_precision_m": UNIT_PRECISION_M},
-            "columns": [*_COLUMNS, "hours", "easting", "northing", "doubt"],
+            "columns": [*_COLUMNS, "hours", "easting", "northing", "doubt", "unconfirmed_until"],
             "kits": rows,
         }
     )
@@ -278,9 +278,11 @@ def _row(fetch: Fetch, texts: list[str], grid: Iterator[list[float]]) -> list[ob
     values = [_plain(kit[name]) for name in _COLUMNS]
     easting, northing = (None, None) if values[_COLUMNS.index("longitude")] is None else next(grid)
     row = [*values, texts.index(str(kit["opening_hours"])), easting, northing]
-    if fetch.doubt is not None:
-        doubt = fetch.doubt
+    doubt, until = fetch.doubt, fetch.unconfirmed_until
+    if doubt is not None:
         row.append([str(doubt.finding), int(doubt.at.timestamp()), int(doubt.until.timestamp())])
+    if until is not None:
+        row += [*([None] if doubt is None else []), int(until.timestamp())]
     return row
 
 

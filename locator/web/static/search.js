@@ -178,7 +178,8 @@ var search = (function () {
     if (kit.status !== "installed") { availability = "OUT_OF_SERVICE"; }
     if (kit.easting === null) { availability = "UNPLACED"; }
     var how = checked(feed, kit, now), doubt = doubted(feed, kit, now);
-    var confirmed = how === "RECENTLY" && !doubt;
+    // a word that is not shown takes the confirmation away as well
+    var confirmed = how === "RECENTLY" && !doubt && !(now < kit.unconfirmed_until);
     return {
       kit: kit, availability: availability, opening: told, checked: how, doubt: doubt,
       confirmed: confirmed, old: old,
@@ -235,12 +236,16 @@ var search = (function () {
     return found;
   }
 
+  // nothing is promised of a kit that somebody has just called gone
+  function meant(found) {
+    return found.reachable.filter(function (one) { return !one.doubt; })[0];
+  }
+
   /* What the answer means for whoever is beside a casualty: which sentence says so, how it looks,
      whether nobody should be sent, and whether 999 is asked before somebody goes. */
   function verdict(feed, found, people) {
     var limits = feed.limits, useful_s = limits.useful_fetch_s;
-    // nothing is promised of a kit that somebody has just called gone
-    var first = found.reachable.filter(function (one) { return !one.doubt; })[0];
+    var first = meant(found);
     var perhaps = function (one) { return one.run.low_s <= useful_s; };
     var said = function (code, level) {
       return {code: code, level: level, stay: code === "alone" || code === "far",
@@ -257,13 +262,13 @@ var search = (function () {
     return found.unknown.some(perhaps) ? said("shut", "far") : said("far", "far");
   }
 
-  /* Divide kits into the few worth reading now, and the rest. */
+  /* Divide kits into the few worth reading now, the one that is meant among them, and the rest. */
   function worth(feed, found) {
-    var parts = {farther: []};
+    var parts = {farther: []}, first = meant(found);
     ["reachable", "unknown"].forEach(function (group) {
       parts[group] = found[group].filter(function (one) {
         return one.run.low_s <= feed.limits.farthest_run_s;
-      }).slice(0, feed.limits.shown);
+      }).filter(function (one, number) { return number < feed.limits.shown || one === first; });
       parts.farther = parts.farther.concat(found[group].filter(function (one) {
         return parts[group].indexOf(one) < 0;
       }));
