@@ -256,7 +256,8 @@ def test_the_language_is_chosen_on_every_page(abroad: Callable[..., Flask]) -> N
         assert "Przetłumaczono maszynowo." in html
         assert REMARK not in client.get(f"/en{path}").text
     answered = client.post("/pl/", data={"place": "NN1 1DE"}).text
-    assert 'href="/en/"' in answered
+    # the place goes with the choice, in the body
+    assert 'formaction="/en/"' in answered
 
 
 def test_with_one_language_there_is_nothing_to_choose(
