@@ -17,7 +17,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 @settings(max_examples=60)
-@given(covers(), st.floats(0, 1), st.data())
+# a share as near to nothing as floats allow is nothing to a solver
+@given(covers(), st.integers(0, 1000).map(lambda thousandths: thousandths / 1000), st.data())
 def test_every_choice_confirms_the_cheapest(
     cover: Cover, share: float, data: st.DataObject
 ) -> None:
