@@ -215,6 +215,8 @@ def test_control_c_gives_the_best_so_far_with_its_bound() -> None:
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout == "best so far, twice\n"
+    # an interrupt may fall into a library's destructor, where Python only mentions it
+    assert not run.stderr or run.stderr.startswith("Exception ignored in")
 
 
 def test_nothing_is_lost_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
