@@ -54,7 +54,7 @@ docs: $(VENV)/.dev ## Write the generated parts of docs/
 	@$(BIN)/python docs/generate.py
 
 catalogues: $(VENV)/.dev ## Bring the texts of the pages into every catalogue of translators
-	@$(BIN)/pybabel -q extract -F pyproject.toml --no-location --sort-output -o var/messages.pot .
+	@$(BIN)/pybabel -q extract -F pyproject.toml --keywords Sentence --no-location --sort-output -o var/messages.pot .
 	@for file in locator/web/translations/*.po; do \
 	  $(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date \
 	    --locale $$(basename $$file .po) --input-file var/messages.pot --output-file $$file; done

@@ -7,13 +7,21 @@ in one place.
 
 from typing import ClassVar
 
+from locator.wording import Sentence
+
 
 class LocatorError(Exception):
     """Something went wrong that the reader of the message can act on."""
 
     exit_code: ClassVar[int] = 1
     http_status: ClassVar[int] = 500
-    title: ClassVar[str] = "Something went wrong"
+    title: ClassVar[str] = Sentence("Something went wrong")
+
+    @property
+    def sentence(self) -> str:
+        """What the reader is told; pages can say it in other languages if it was so written."""
+        told = self.args[0] if self.args else ""
+        return told if isinstance(told, str) else str(told)
 
 
 class InputError(LocatorError):
@@ -21,50 +29,50 @@ class InputError(LocatorError):
 
     exit_code = 2
     http_status = 422
-    title = "That cannot be used"
+    title = Sentence("That cannot be used")
 
 
 class PlaceNotFoundError(InputError):
     """Text names no place that is known."""
 
-    title = "Place not found"
+    title = Sentence("Place not found")
 
 
 class OutsideGreatBritainError(InputError):
     """A position lies outside the area of the British National Grid transformation."""
 
-    title = "Outside Great Britain"
+    title = Sentence("Outside Great Britain")
 
 
 class OpeningHoursError(InputError):
     """Opening hours are not in OSM ``opening_hours`` syntax."""
 
-    title = "Opening hours not understood"
+    title = Sentence("Opening hours not understood")
 
 
 class TimeError(InputError):
     """A date or time cannot be read, or does not exist in local time."""
 
-    title = "Time not understood"
+    title = Sentence("Time not understood")
 
 
 class SettingsError(InputError):
     """An environment variable does not hold what its setting needs."""
 
-    title = "Setting not understood"
+    title = Sentence("Setting not understood")
 
 
 class ImportFileError(InputError):
     """A file cannot be imported: it is not what it says, damaged, too large or hostile."""
 
-    title = "File cannot be imported"
+    title = Sentence("File cannot be imported")
 
 
 class KitNotFoundError(InputError):
     """No kit has this reference."""
 
     http_status = 404
-    title = "Kit not found"
+    title = Sentence("Kit not found")
 
 
 class ConflictError(LocatorError):
@@ -72,14 +80,14 @@ class ConflictError(LocatorError):
 
     exit_code = 5
     http_status = 409
-    title = "Changed in the meantime"
+    title = Sentence("Changed in the meantime")
 
 
 class DataError(LocatorError):
     """A table of facts is missing, damaged or lacks a column."""
 
     exit_code = 3
-    title = "Data missing or damaged"
+    title = Sentence("Data missing or damaged")
 
 
 class RegistryError(LocatorError):
@@ -87,7 +95,7 @@ class RegistryError(LocatorError):
 
     exit_code = 4
     http_status = 503
-    title = "Registry not available"
+    title = Sentence("Registry not available")
 
 
 class MissingLibraryError(LocatorError):
@@ -95,14 +103,14 @@ class MissingLibraryError(LocatorError):
 
     exit_code = 6
     http_status = 501
-    title = "Not installed here"
+    title = Sentence("Not installed here")
 
 
 class BusyError(LocatorError):
     """Others are being served; it is worth asking again."""
 
     http_status = 503
-    title = "Busy just now"
+    title = Sentence("Busy just now")
 
     def __init__(self, message: str, retry_after_s: int) -> None:
         super().__init__(message)
@@ -113,4 +121,4 @@ class TooOftenError(BusyError):
     """Somebody asks or tells more often than one person would."""
 
     http_status = 429
-    title = "That was too often"
+    title = Sentence("That was too often")

@@ -16,6 +16,7 @@ from convertbng.cutil import convert_bng, convert_lonlat
 from openlocationcode import openlocationcode as olc
 
 from locator.errors import InputError, OutsideGreatBritainError
+from locator.wording import Sentence
 
 WGS84 = "EPSG:4326"
 BNG = "EPSG:27700"
@@ -59,9 +60,11 @@ def to_bng(
         return _floats(*convert_bng(np.ascontiguousarray(lon), np.ascontiguousarray(lat)))
     easting, northing = convert_bng(lon, lat)
     if np.isnan(easting[0]):
-        msg = (
-            f"Latitude {lat:.5f}, longitude {lon:.5f} is not in Great Britain. "
-            "Check the order (latitude first) and the minus sign of the longitude."
+        msg = Sentence(
+            "Latitude %(lat)s, longitude %(lon)s is not in Great Britain. "
+            "Check the order (latitude first) and the minus sign of the longitude.",
+            lat=f"{lat:.5f}",
+            lon=f"{lon:.5f}",
         )
         raise OutsideGreatBritainError(msg)
     return float(easting[0]), float(northing[0])
@@ -97,7 +100,11 @@ def to_wgs84(
         )
     lon, lat = convert_lonlat(easting, northing)
     if np.isnan(lon[0]):
-        msg = f"Easting {easting:.0f}, northing {northing:.0f} is not in Great Britain."
+        msg = Sentence(
+            "Easting %(easting)s, northing %(northing)s is not in Great Britain.",
+            easting=f"{easting:.0f}",
+            northing=f"{northing:.0f}",
+        )
         raise OutsideGreatBritainError(msg)
     return float(lon[0]), float(lat[0])
 
@@ -202,7 +209,9 @@ def parse_grid_reference(text: str) -> tuple[float, float, float]:
     """
     match = re.fullmatch(r"([A-HJ-Z])([A-HJ-Z])((?:\d\d){1,5})", re.sub(r"\s+", "", text).upper())
     if match is None:
-        msg = f"“{text}” is not a grid reference. An example of one: SP 7536 6071."
+        msg = Sentence(
+            "“%(text)s” is not a grid reference. An example of one: SP 7536 6071.", text=text
+        )
         raise InputError(msg)
     first, second = (_GRID_LETTERS.index(letter) for letter in match.group(1, 2))
     column = (first % 5 - 2) * 5 + second % 5
@@ -244,7 +253,7 @@ def parse_plus_code(text: str, *, near: tuple[float, float]) -> tuple[float, flo
     """
     code = text.strip().upper()
     if not olc.isValid(code):
-        msg = f"“{text}” is not a plus code. An example of one: 9C4X64P4+2V."
+        msg = Sentence("“%(text)s” is not a plus code. An example of one: 9C4X64P4+2V.", text=text)
         raise InputError(msg)
     if olc.isShort(code):
         code = olc.recoverNearest(code, near[1], near[0])

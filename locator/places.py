@@ -23,6 +23,7 @@ from scipy.spatial import cKDTree
 
 from locator import geodesy, tables
 from locator.errors import InputError, OutsideGreatBritainError, PlaceNotFoundError
+from locator.wording import Sentence
 
 MAX_TEXT = 200
 _MAX_CANDIDATES = 60
@@ -334,10 +335,11 @@ class Gazetteer:
         """
         asked = " ".join(text.split())
         if not asked:
-            msg = f"Type a place. {self._what_works()}"
+            msg = Sentence.joined(Sentence("Type a place."), self._what_works())
             raise InputError(msg)
         if len(asked) > MAX_TEXT:
-            msg = f"That is too long for a place name. {self._what_works()}"
+            long = Sentence("That is too long for a place name.")
+            msg = Sentence.joined(long, self._what_works())
             raise InputError(msg)
         label = self._labels.get(asked.casefold())
         if label is not None:
@@ -353,14 +355,18 @@ class Gazetteer:
         candidates = list(itertools.islice(self._named(asked), _MAX_CANDIDATES))
         if candidates:
             return candidates
-        msg = f"“{asked}” was not found in {self.area.name}. {self._what_works()}"
+        unknown = Sentence(
+            "“%(place)s” was not found in %(area)s.", place=asked, area=self.area.name
+        )
+        msg = Sentence.joined(unknown, self._what_works())
         raise PlaceNotFoundError(msg)
 
-    def _what_works(self) -> str:
-        return (
-            f"What works: a postcode ({self.area.example_postcode}), a street and town "
-            f"({self.area.example_street}), a place name, a grid reference, latitude and "
-            "longitude, or a plus code."
+    def _what_works(self) -> Sentence:
+        return Sentence(
+            "What works: a postcode (%(postcode)s), a street and town (%(street)s), a place name, "
+            "a grid reference, latitude and longitude, or a plus code.",
+            postcode=self.area.example_postcode,
+            street=self.area.example_street,
         )
 
     def _coordinates(self, text: str) -> Position | None:
@@ -376,7 +382,8 @@ class Gazetteer:
         letters = (match[2] + match[4]).upper()
         swapped = letters[:1] in ("E", "W") or (not letters and abs(first) < abs(second))
         lat, lon = (second, first) if swapped else (first, second)
-        note = "Read as longitude first, then latitude." if swapped and not letters else ""
+        first_is_lon = Sentence("Read as longitude first, then latitude.")
+        note = first_is_lon if swapped and not letters else ""
         geodesy.to_bng(lon, lat)
         decimals = min(len(match[i].partition(".")[2]) for i in (1, 3))
         # one unit in the last decimal of a latitude, in metres
@@ -387,8 +394,10 @@ class Gazetteer:
         """Add a note to a position that lies outside the area."""
         if self.distance_to_postcodes_m(position.lon, position.lat) <= OUTSIDE_M:
             return position
-        note = f"This is outside {self.area.name}: only its kits are listed. {position.note}"
-        return dataclasses.replace(position, note=note.strip())
+        outside = Sentence(
+            "This is outside %(area)s: only its kits are listed.", area=self.area.name
+        )
+        return dataclasses.replace(position, note=Sentence.joined(outside, position.note))
 
     def _plus_code(self, text: str) -> Position | None:
         match = _PLUS.fullmatch(text)
@@ -416,7 +425,7 @@ class Gazetteer:
         upper = text.upper()
         codes = dict.fromkeys(_POSTCODE.findall(upper))
         if len(codes) > 1:
-            note = "Several postcodes were typed."
+            note = Sentence("Several postcodes were typed.")
             return [dataclasses.replace(self._unit(*code), note=note, sure=False) for code in codes]
         if codes:
             return [self._unit(*code) for code in codes]
@@ -433,9 +442,16 @@ class Gazetteer:
             return self._units[code]
         for wider in (f"{outward} {inward[0]}", outward):
             if wider in self._districts:
-                note = f"{code} is not in our list of postcodes: this is the middle of {wider}."
+                note = Sentence(
+                    "%(code)s is not in our list of postcodes: this is the middle of %(wider)s.",
+                    code=code,
+                    wider=wider,
+                )
                 return dataclasses.replace(self._districts[wider], note=note)
-        msg = f"{code} is not a postcode of {self.area.name}. {self._what_works()}"
+        unknown = Sentence(
+            "%(code)s is not a postcode of %(area)s.", code=code, area=self.area.name
+        )
+        msg = Sentence.joined(unknown, self._what_works())
         raise PlaceNotFoundError(msg)
 
     def _named(self, text: str) -> Iterator[Position]:
@@ -481,10 +497,15 @@ class Gazetteer:
                 extra = _hint_cost(entry, hints, towns)
                 if extra is not None:
                     total = cost + extra
-                    note = f"The closest name to “{', '.join((name, *hints))}”." if total else ""
-                    if not total and self._in_far_suburb(entry, hints):
-                        note = "This one is in a suburb that you did not name."
+                    note = self._why_unsure(entry, name, hints, exact=not total)
                     yield total, dataclasses.replace(entry.position, note=note, sure=not note)
+
+    def _why_unsure(self, entry: _Entry, name: str, hints: tuple[str, ...], *, exact: bool) -> str:
+        if not exact:
+            return Sentence("The closest name to “%(name)s”.", name=", ".join((name, *hints)))
+        if self._in_far_suburb(entry, hints):
+            return Sentence("This one is in a suburb that you did not name.")
+        return ""
 
     def _in_far_suburb(self, entry: _Entry, hints: tuple[str, ...]) -> bool:
         """Tell whether only the town was named and the place lies well away from its middle.
@@ -507,13 +528,22 @@ class Gazetteer:
                 continue
             for known in self._longer_names(name):
                 for entry in self._within(known, hints if in_known_towns else ()):
-                    yield _LONGER_COST, _unsure(entry, f"“{name}” is part of this name.")
+                    note = Sentence("“%(name)s” is part of this name.", name=name)
+                    yield _LONGER_COST, _unsure(entry, note)
             for skipped, around in enumerate(() if found else hints):
                 for entry in self._within(around, hints[skipped + 1 :]):
-                    note = f"“{name}” is not known there. This is the whole of “{around}”."
+                    note = Sentence(
+                        "“%(name)s” is not known there. This is the whole of “%(around)s”.",
+                        name=name,
+                        around=around,
+                    )
                     yield _AROUND_COST + skipped, _unsure(entry, note)
             for entry in self._names.get(name, ()) if hints else ():
-                note = f"No “{name}” is known in “{', '.join(hints)}”. This one is elsewhere."
+                note = Sentence(
+                    "No “%(name)s” is known in “%(towns)s”. This one is elsewhere.",
+                    name=name,
+                    towns=", ".join(hints),
+                )
                 yield _ELSEWHERE_COST, _unsure(entry, note)
 
     def _within(self, name: str, hints: tuple[str, ...]) -> Iterator[_Entry]:

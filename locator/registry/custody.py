@@ -27,6 +27,7 @@ from locator.registry.schema import (
     Verdict,
 )
 from locator.settings import Settings
+from locator.wording import Sentence
 
 _EMAIL = re.compile(r"[\w.+'-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
 _DUE_AFTER = dt.timedelta(days=3)
@@ -110,7 +111,9 @@ def find(engine: Engine, reference: str) -> dict[str, Any]:
 
 def _found(row: dict[str, Any] | None, reference: str) -> dict[str, Any]:
     if row is None:
-        msg = f"There is no kit “{reference}”. References look like NN-0042."
+        msg = Sentence(
+            "There is no kit “%(reference)s”. References look like NN-0042.", reference=reference
+        )
         raise KitNotFoundError(msg)
     return row
 

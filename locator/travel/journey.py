@@ -15,6 +15,7 @@ from locator.travel.network import Detour, Network
 from locator.travel.pace import Pace
 from locator.travel.standard import Standard
 from locator.travel.streets import Snaps, Streets, Tree
+from locator.wording import Sentence
 
 
 class Method(StrEnum):
@@ -117,18 +118,35 @@ class Travel:
 
     def __str__(self) -> str:
         """Say in English how times are found."""
+        return self.told
+
+    @property
+    def told(self) -> Sentence:
+        """Say how times are found."""
         pace, detour = self.pace, self.detour
-        factor = f"{detour.median:.2f} (8 of 10 ways: {detour.low:.2f} to {detour.high:.2f})"
+        factor = {name: round(getattr(detour, name), 2) for name in ("median", "low", "high")}
         if self.streets:
-            title = self.streets.network.about.source.title
-            how = f"along the streets of {title}; where none is near, straight line times {factor}"
+            how = Sentence(
+                "Times are estimates: along the streets of %(source)s; where none is near, "
+                "straight line times %(median)s (8 of 10 ways: %(low)s to %(high)s).",
+                source=self.streets.network.about.source.title,
+                **factor,
+            )
         else:
-            how = f"straight line times {factor}, measured on {detour.source}"
-        return (
-            f"Times are estimates: {how}; {pace.run_m_per_s:g} m/s running and "
-            f"{pace.walk_m_per_s:g} m/s walking, both ways, plus {pace.overhead_s:.0f} seconds for "
-            "the call, the code and opening. Slopes are ignored."
+            how = Sentence(
+                "Times are estimates: straight line times %(median)s (8 of 10 ways: %(low)s to "
+                "%(high)s), measured on %(source)s.",
+                source=detour.source,
+                **factor,
+            )
+        speeds = Sentence(
+            "%(run)s m/s running and %(walk)s m/s walking, both ways, plus %(overhead)s seconds "
+            "for the call, the code and opening. Slopes are ignored.",
+            run=pace.run_m_per_s,
+            walk=pace.walk_m_per_s,
+            overhead=round(pace.overhead_s),
         )
+        return Sentence.joined(how, speeds)
 
     def snap(self, grid: geodesy.type_floats) -> Snaps | None:
         """Find the streets next to positions (EPSG:27700, ``(n, 2)``); None without a network."""

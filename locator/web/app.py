@@ -4,7 +4,7 @@ import datetime as dt
 import functools
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 
@@ -39,9 +39,10 @@ from locator.web import (
     telling,
     words,
 )
+from locator.wording import Sentence
 
 _STATIC = Path(__file__).parent / "static"
-_NOT_FOUND, _SERVER_ERROR = 404, 500
+_SERVER_ERROR = 500
 _log = logging.getLogger(__name__)
 _YEAR_S = 31_536_000
 _COMPRESSED = [
@@ -49,6 +50,22 @@ _COMPRESSED = [
     *("application/json", "application/geo+json", "application/manifest+json"),
     *("application/xml", "application/gpx+xml", "application/vnd.google-earth.kml+xml"),
 ]
+# what a reader may come upon: title and detail
+_REFUSALS: Mapping[int, tuple[str, str]] = {
+    HTTPStatus.BAD_REQUEST: (
+        Sentence("That cannot be used"),
+        Sentence("The browser has sent something that this site does not understand."),
+    ),
+    HTTPStatus.NOT_FOUND: (Sentence("Page not found"), Sentence("There is no such page.")),
+    HTTPStatus.METHOD_NOT_ALLOWED: (
+        Sentence("That cannot be used"),
+        Sentence("Nothing can be sent to this address."),
+    ),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+        Sentence("That cannot be used"),
+        Sentence("That is far more than any form here needs. Nothing was kept."),
+    ),
+}
 # a place and a button fit easily; nothing else is ever sent
 _MAX_FORM_BYTES = 16 * 1024
 
@@ -108,6 +125,7 @@ def create_app(
     for room in (emergency, kits, coverage, offline, pages, pictures, planner, telling):
         app.register_blueprint(room.blueprint)
     app.jinja_env.filters.update(words.FILTERS)
+    app.jinja_env.tests["translatable"] = words.is_translatable
     languages.install(app)
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
@@ -179,8 +197,8 @@ def _problem(status: int, title: str, detail: str) -> tuple[Response | str, int]
     best = request.accept_mimetypes.best_match(["text/html", "application/json"])
     if best == "application/json":
         response = jsonify(
-            title=title,
-            detail=detail,
+            title=words.said(title),
+            detail=words.said(detail),
             status=status,
             advice=current_app.extensions["facts"].area.advice,
         )
@@ -191,19 +209,19 @@ def _problem(status: int, title: str, detail: str) -> tuple[Response | str, int]
 
 def _problem_of_ours(error: LocatorError) -> Response | tuple[Response | str, int]:
     if isinstance(error, BusyError):
-        response = make_response(_problem(error.http_status, error.title, str(error)))
+        response = make_response(_problem(error.http_status, error.title, error.sentence))
         response.headers["Retry-After"] = str(error.retry_after_s)
         return response
     if error.http_status < _SERVER_ERROR:
-        return _problem(error.http_status, error.title, str(error))
+        return _problem(error.http_status, error.title, error.sentence)
     # the cause names files and servers: it is for the log
     _log.error("%s: %s", error.title, error)
-    return _problem(error.http_status, error.title, "Please try again in a moment.")
+    return _problem(error.http_status, error.title, Sentence("Please try again in a moment."))
 
 
 def _problem_of_http(error: HTTPException) -> Response:
-    detail = "There is no such page." if error.code == _NOT_FOUND else error.description or ""
-    body, status = _problem(error.code or _SERVER_ERROR, error.name, detail)
+    code = error.code or _SERVER_ERROR
+    body, status = _problem(code, *_REFUSALS.get(code, (error.name, error.description or "")))
     response = make_response(body, status)
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):
@@ -214,9 +232,11 @@ def _problem_of_http(error: HTTPException) -> Response:
 def _problem_unforeseen(error: Exception) -> tuple[Response | str, int]:
     # the trace names code, never what was asked: values of a request stay out of logs
     _log.error("Unforeseen %s in %s", type(error).__name__, request.endpoint, exc_info=_bare(error))
-    return _problem(
-        _SERVER_ERROR, "Something went wrong", "Please try again. If it is urgent, call 999."
+    emergency_number = current_app.extensions["facts"].area.emergency_number
+    detail = Sentence(
+        "Please try again. If it is urgent, call %(number)s.", number=emergency_number
     )
+    return _problem(_SERVER_ERROR, LocatorError.title, detail)
 
 
 def _bare(error: Exception) -> Exception:

@@ -16,6 +16,7 @@ from locator.web import addresses, pictures
 from locator.web.here import facts, now
 from locator.web.words import gettext as _
 from locator.web.words import metres, spelt
+from locator.wording import Sentence
 
 blueprint = Blueprint("emergency", __name__)
 
@@ -62,7 +63,8 @@ def find() -> Response:
     try:
         found = _positions()
     except InputError as error:
-        page = render_template("public/home.html", error=str(error), typed=typed, people=people)
+        told = error.sentence
+        page = render_template("public/home.html", error=told, typed=typed, people=people)
         return make_response(page, error.http_status)
     position = found[0]
     if len(found) > 1 or not position.sure:
@@ -133,10 +135,12 @@ def _positions() -> list[Position]:
         at = float(lon), float(lat)
         accuracy = float(request.form.get("accuracy") or BEST_ACCURACY_M)
     except ValueError as error:
-        msg = "The location that was sent is not a number. Type a postcode or a street instead."
+        msg = Sentence(
+            "The location that was sent is not a number. Type a postcode or a street instead."
+        )
         raise InputError(msg) from error
     if not accuracy <= WORST_ACCURACY_M:
-        msg = "The phone does not know where it is. Type a postcode or a street instead."
+        msg = Sentence("The phone does not know where it is. Type a postcode or a street instead.")
         raise InputError(msg)
     kind = _PICKED if request.form.get("how") == _PICKED else _DEVICE
     label = "your location" if kind == _DEVICE else "the place you chose"

@@ -41,6 +41,7 @@ from locator.reports.maps import on_grid
 from locator.reports.townmap import Mark, town_map
 from locator.web import addresses, languages, pictures, printing
 from locator.web.here import attributions, facts, now
+from locator.wording import Sentence
 
 blueprint = Blueprint("kits", __name__)
 
@@ -192,10 +193,13 @@ def _gone(reference: str) -> ResponseReturnValue:
     """
     kit = custody.find(facts().engine, reference)
     if kit["status"] != Status.WITHDRAWN:
-        msg = f"The kit “{reference}” has only just been entered. Try again in a moment."
+        msg = Sentence(
+            "The kit “%(reference)s” has only just been entered. Try again in a moment.",
+            reference=reference,
+        )
         raise KitNotFoundError(msg)
-    title = _("Kit %(reference)s has been withdrawn", reference=kit["reference"])
-    detail = _("There is no longer a bleed kit at this place: %(name)s.", name=kit["name"])
+    title = Sentence("Kit %(reference)s has been withdrawn", reference=kit["reference"])
+    detail = Sentence("There is no longer a bleed kit at this place: %(name)s.", name=kit["name"])
     return render_template("problem.html", title=title, detail=detail), HTTPStatus.GONE
 
 
@@ -242,7 +246,7 @@ def town(town: str) -> ResponseReturnValue:
     proper = slug(town)
     found = next((one for one in _towns(snapshot) if one.slug == proper), None)
     if found is None:
-        msg = _("We know of no bleed kit in a town or village of that name.")
+        msg = Sentence("We know of no bleed kit in a town or village of that name.")
         raise KitNotFoundError(msg)
     if town != proper:
         return redirect(url_for("kits.town", town=proper), HTTPStatus.PERMANENT_REDIRECT)
@@ -299,10 +303,10 @@ def poster(reference: str, form: str) -> Response:
     if row is None:
         custody.find(facts().engine, reference)
     if purpose not in _POSTERS:
-        msg = f"Choose a poster for {', '.join(_POSTERS[:-1])} or {_POSTERS[-1]}."
+        msg = Sentence("There is no such poster. Choose one of: %(all)s.", all=", ".join(_POSTERS))
         raise InputError(msg)
     if row is None or snapshot.kits["status"].iloc[row] != Status.INSTALLED:
-        msg = _("There is no poster for this kit: it is not said to be in service.")
+        msg = Sentence("There is no poster for this kit: it is not said to be in service.")
         raise InputError(msg)
     fetch = _fetch(snapshot, row, moment)
     page = addresses.whole("kits.one", reference=str(fetch.kit["reference"]))

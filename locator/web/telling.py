@@ -22,6 +22,7 @@ from locator.errors import KitNotFoundError, TooOftenError
 from locator.registry import custody, sightings
 from locator.registry.schema import TELLABLE, Finding
 from locator.web.here import facts, now
+from locator.wording import Sentence
 
 blueprint = Blueprint("telling", __name__)
 
@@ -99,7 +100,7 @@ def _kit(reference: str) -> Mapping[str, object]:
     proper = custody.normal_reference(reference)
     rows = (snapshot.kits["reference"] == proper).to_numpy().nonzero()[0]
     if not len(rows):
-        msg = f"There is no kit “{reference}”."
+        msg = Sentence("There is no kit “%(reference)s”.", reference=reference)
         raise KitNotFoundError(msg)
     return snapshot.records(rows)[0]
 

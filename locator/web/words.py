@@ -30,6 +30,7 @@ from locator.travel.directions import (
 from locator.travel.network import Label
 from locator.web.here import facts
 from locator.web.languages import SOURCE
+from locator.wording import Sentence
 
 _HOUR_MIN = 60
 _KM = 1000
@@ -38,6 +39,25 @@ _KM = 1000
 def gettext(message: str, **values: object) -> str:
     """Say a sentence in the reader's language."""
     return str(flask_babel.gettext(message, **values))
+
+
+def said(text: str) -> str:
+    """Say in the reader's language what a lower floor tells; other texts stay as they are."""
+    if not isinstance(text, Sentence):
+        return text
+    values = {name: _value(value) for name, value in text.values.items()}
+    return gettext(text.pattern, **values)
+
+
+def is_translatable(text: str) -> bool:
+    """Whether :func:`said` can say a text in other languages than English."""
+    return isinstance(text, Sentence)
+
+
+def _value(value: object) -> object:
+    if isinstance(value, float):
+        return format_decimal(value, locale=_locale())
+    return said(value) if isinstance(value, str) else value
 
 
 def _locale() -> Locale:
@@ -355,6 +375,7 @@ FILTERS = {
     "month": month,
     "percent": percent,
     "phone_maps": phone_maps,
+    "said": said,
     "spelt": spelt,
     "steps": steps,
 }

@@ -22,7 +22,7 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     """All texts that templates and code show, by the tool that translators use."""
     target = tmp_path_factory.mktemp("texts") / "messages.pot"
     command = [sys.executable, "-m", "babel.messages.frontend", "-q", "extract"]
-    options = ["-F", "pyproject.toml", "-o", str(target), "."]
+    options = ["-F", "pyproject.toml", "-k", "Sentence", "-o", str(target), "."]
     subprocess.run([*command, *options], cwd=_ROOT, check=True, capture_output=True)
     with target.open("rb") as file:
         return read_po(file)

@@ -217,12 +217,14 @@ def test_ways_are_said_in_other_languages(rutland: Streets, abroad: Callable[...
     assert geodesy.geodesic_m(*north.line[0], *north.line[1]) == pytest.approx(100, abs=0.5)
 
 
-ERROR = "This place was not found. Try a postcode, a street with its town, or the map."
 REMARK = "This translation was made by a machine and nobody has reviewed it."
 POLISH = {
-    ERROR: "Nie znaleziono tego miejsca.",
     REMARK: "Przetłumaczono maszynowo.",
-    "This did not work": "Nie udało się",
+    "“%(place)s” was not found in %(area)s.": "Nie znaleziono: „%(place)s” (%(area)s).",
+    "Page not found": "Nie ma takiej strony",
+    "This is outside %(area)s: only its kits are listed.": "To poza obszarem %(area)s.",
+    "Times are estimates: straight line times %(median)s (8 of 10 ways: %(low)s to %(high)s), "
+    "measured on %(source)s.": "W linii prostej razy %(median)s.",
     "Kits near %(place)s": "Zestawy w pobliżu: %(place)s",
     "your location": "Twoje położenie",
     "Do not go for a kit. Stay and press.": "Nie idź po zestaw. Zostań i uciskaj.",
@@ -231,19 +233,21 @@ POLISH = {
 
 def test_pages_in_another_language(abroad: Callable[..., Flask]) -> None:
     client = abroad("pl", POLISH).test_client()
-    # what only exists in English is marked as English, after a sentence that is not
     wrong = client.post("/pl/", data={"place": "qqqq"}).text
-    assert re.search(rf'{POLISH[ERROR]}\s*<span lang="en">“qqqq” was not found', wrong)
+    assert "Nie znaleziono: „qqqq” (Northamptonshire)." in wrong
     lost = client.get("/pl/nothing").text
-    assert "<h1>Nie udało się</h1>" in lost
-    assert '<p lang="en">Not Found. There is no such page.</p>' in lost
+    assert "<h1>Nie ma takiej strony</h1>" in lost
+    told = client.get("/pl/nothing", headers={"Accept": "application/json"}).get_json()
+    assert told["title"] == "Nie ma takiej strony"
+    # what only exists in English is marked as English
+    assert '<p lang="en">“budget” must be' in client.get("/pl/plan?budget=many").text
     noted = client.post("/pl/", data={"lat": "52.669", "lon": "-0.724"}).text
-    assert '<span lang="en">This is outside Northamptonshire' in noted
+    assert "To poza obszarem Northamptonshire." in noted
+    assert "W linii prostej razy 1,38." in noted
     assert "Zestawy w pobliżu: Twoje położenie" in noted
     alone = client.post("/pl/", data={"place": "NN1 1DE", "people": "alone"}).text
     assert "Nie idź po zestaw. Zostań i uciskaj." in alone
     english = client.post("/en/", data={"place": "qqqq"}).text
-    assert ERROR not in english
     assert 'lang="en"' not in english
 
 
