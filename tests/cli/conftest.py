@@ -24,10 +24,10 @@ class Locator:
 
     folder: Path
 
-    def __call__(self, *arguments: str) -> Done:
+    def __call__(self, *arguments: str, **environment: str) -> Done:
         url = f"sqlite:///{self.folder}/registry.sqlite"
-        environment = {"LOCATOR_DATABASE_URL": url, "COLUMNS": "160", "LOCATOR_BY": None}
-        done = CliRunner(env=environment).invoke(main, list(arguments))
+        usual = {"LOCATOR_DATABASE_URL": url, "COLUMNS": "160", "LOCATOR_BY": None}
+        done = CliRunner(env=usual | environment).invoke(main, list(arguments))
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         return Done(done.exit_code, done.stdout, done.stderr)
@@ -36,3 +36,9 @@ class Locator:
 @pytest.fixture
 def locator(tmp_path: Path) -> Locator:
     return Locator(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Locator:
+    """One registry for all commands that only read."""
+    return Locator(tmp_path_factory.mktemp("unchanged"))

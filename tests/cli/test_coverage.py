@@ -34,6 +34,11 @@ def county(facts: Facts, basis: Basis = Basis.INCIDENTS) -> Coverage:
     )
 
 
+@pytest.fixture(scope="module")
+def measured(facts: Facts) -> Coverage:
+    return county(facts)
+
+
 def figures(locator: Locator, *arguments: str) -> dict[str, Any]:
     done = locator("coverage", *arguments, "--json")
     assert done.returncode == 0, done.stderr
@@ -41,7 +46,7 @@ def figures(locator: Locator, *arguments: str) -> dict[str, Any]:
     return plain
 
 
-def test_one_screen(run: Run, facts: Facts) -> None:
+def test_one_screen(run: Run, measured: Coverage) -> None:
     run.environment["COLUMNS"] = "80"
     done = run("coverage", "--within", "400")
     assert done.returncode == 0, done.stderr
@@ -49,7 +54,7 @@ def test_one_screen(run: Run, facts: Facts) -> None:
     assert "Call 999 first" in lines[0]
     assert max(map(len, lines)) <= 160
     text = " ".join(done.stdout.split())
-    total = county(facts).total
+    total = measured.total
     for counting in (Counting.KNOWN, Counting.POSSIBLE, Counting.PAPER):
         assert f"{total[counting]:.1%}" in text
     assert "The shares are the same in every part of the day." in text
@@ -66,27 +71,19 @@ def test_one_screen(run: Run, facts: Facts) -> None:
     assert "7,855 to 12,903 of all fall between 22:00 and 06:00, by the profile" in text
 
 
-def test_it_fits_80_columns(locator: Locator, monkeypatch: pytest.MonkeyPatch) -> None:
-    narrow = {"COLUMNS": "80"}
-    from click.testing import CliRunner  # noqa: PLC0415  # the fixture's terminal is wider
-
-    from locator.cli import main  # noqa: PLC0415
-
-    url = f"sqlite:///{locator.folder}/registry.sqlite"
-    runner = CliRunner(env=narrow | {"LOCATOR_DATABASE_URL": url})
+def test_it_fits_80_columns(unchanged: Locator) -> None:
     for arguments in (["--kits", "--equity"], ["--by", "hour"], ["--by", "ward", "--fetch", "5"]):
-        done = runner.invoke(main, ["coverage", *arguments])
-        assert done.exit_code == 0, done.output
-        assert max(map(len, done.output.splitlines())) <= 80
+        done = unchanged("coverage", *arguments, COLUMNS="80")
+        assert done.returncode == 0, done.stderr
+        assert max(map(len, done.stdout.splitlines())) <= 80
 
 
-def test_json_holds_every_figure(locator: Locator, facts: Facts) -> None:
-    plain = figures(locator, "--within", "400", "--kits", "--equity", "--gaps", "3")
-    found = county(facts)
+def test_json_holds_every_figure(unchanged: Locator, facts: Facts, measured: Coverage) -> None:
+    plain = figures(unchanged, "--within", "400", "--kits", "--equity", "--gaps", "3")
     assert plain["advice"].startswith("Call 999 first")
-    assert plain["covered"]["known"] == pytest.approx(found.total[Counting.KNOWN], abs=1e-6)
+    assert plain["covered"]["known"] == pytest.approx(measured.total[Counting.KNOWN], abs=1e-6)
     localities = Localities(tables.table(facts.settings.geodata, "streets"))
-    expected = gaps(found, facts.travel, localities, count=3)
+    expected = gaps(measured, facts.travel, localities, count=3)
     assert [gap["weight"] for gap in plain["gaps"]["gaps"]] == [g.weight for g in expected.gaps]
     assert plain["gaps"]["rest"] == pytest.approx(expected.rest)
     assert len(plain["worth"]["kits"]) == len(facts.snapshot().placed)
@@ -133,16 +130,16 @@ def test_what_depends_on_the_profile(with_a_shop: Locator) -> None:
     assert told == pytest.approx(by_name)
 
 
-def test_one_instant(locator: Locator) -> None:
-    text = locator("coverage", "--at", "2026-07-04 23:30").stdout
+def test_one_instant(unchanged: Locator) -> None:
+    text = unchanged("coverage", "--at", "2026-07-04 23:30").stdout
     assert "Morning" not in text
     assert "hours at Sat 04 Jul 2026 23:30" in " ".join(text.split())
     assert "stands for it" not in text
     assert "no profile is used" in " ".join(text.split())
-    night = figures(locator, "--at", "2026-07-04 23:30")
+    night = figures(unchanged, "--at", "2026-07-04 23:30")
     assert night["at"] == "2026-07-04T23:30:00+01:00"
     assert night["kits_hours_not_known"] == 20
-    assert night["covered"]["known"] == figures(locator)["covered"]["known"]
+    assert night["covered"]["known"] == figures(unchanged)["covered"]["known"]
 
 
 def test_partners_incidents_count_at_their_hour(locator: Locator, tmp_path: Path) -> None:
@@ -168,17 +165,17 @@ def test_partners_incidents_count_at_their_hour(locator: Locator, tmp_path: Path
     assert with_them["assumed_share"] < 1
 
 
-def test_on_foot_says_how(locator: Locator) -> None:
-    plain = figures(locator, "--within", "400", "--walking")
+def test_on_foot_says_how(unchanged: Locator) -> None:
+    plain = figures(unchanged, "--within", "400", "--walking")
     assert "straight line times 1.38" in plain["on_foot_how"]
-    assert figures(locator)["on_foot_how"] == ""
-    text = " ".join(locator("coverage", "--fetch", "5").stdout.split())
+    assert figures(unchanged)["on_foot_how"] == ""
+    text = " ".join(unchanged("coverage", "--fetch", "5").stdout.split())
     assert "Times are estimates: straight line times 1.38" in text
 
 
-def test_standards(locator: Locator) -> None:
+def test_standards(unchanged: Locator) -> None:
     straight, on_foot, one_way, fetched = (
-        figures(locator, *arguments)
+        figures(unchanged, *arguments)
         for arguments in (
             ("--within", "360"),
             ("--within", "360", "--walking"),
@@ -190,29 +187,29 @@ def test_standards(locator: Locator) -> None:
     # two minutes at 3 m/s are 360 m, and so are five minutes there and back with one for the call
     assert on_foot["covered"] == one_way["covered"] == fetched["covered"]
     assert fetched["standard"] == "5 minutes to fetch at 3 m/s (360 m on foot)"
-    assert figures(locator, "--minutes", "2", "--pace", "walk")["standard_m"] == 152.4
+    assert figures(unchanged, "--minutes", "2", "--pace", "walk")["standard_m"] == 152.4
 
 
-def test_weights_profiles_and_residents(locator: Locator, tmp_path: Path) -> None:
-    plain = figures(locator)
-    weighted = figures(locator, "--weight", "Robbery=2", "--weight", "Possession of weapons=0")
+def test_weights_profiles_and_residents(unchanged: Locator, tmp_path: Path) -> None:
+    plain = figures(unchanged)
+    weighted = figures(unchanged, "--weight", "Robbery=2", "--weight", "Possession of weapons=0")
     by_name = {row["group"]: row["weight"] for row in weighted["by_category"]}
     before = {row["group"]: row["weight"] for row in plain["by_category"]}
     assert by_name["Robbery"] == 2 * before["Robbery"]
     assert by_name["Possession of weapons"] == 0
-    flat = figures(locator, "--profile", "flat")
+    flat = figures(unchanged, "--profile", "flat")
     assert len({row["weight"] for row in flat["by_hour"]}) == 1
     assert len({row["weight"] for row in plain["by_hour"]}) > 5
-    people = figures(locator, "--residents")
+    people = figures(unchanged, "--residents")
     assert people["basis"] == "residents"
     assert people["weight"] == 785_238
 
 
 @pytest.mark.parametrize("group", ["category", "month", "ward", "lsoa", "decile", "authority"])
-def test_by_group(locator: Locator, facts: Facts, group: str) -> None:
-    done = locator("coverage", "--by", group, "--gaps", "0")
+def test_by_group(unchanged: Locator, facts: Facts, measured: Coverage, group: str) -> None:
+    done = unchanged("coverage", "--by", group, "--gaps", "0")
     assert done.returncode == 0, done.stderr
-    table = getattr(county(facts), f"by_{group}")
+    table = getattr(measured, f"by_{group}")
     text = " ".join(done.stdout.split())
     for row in table.head(5).to_dict("records"):
         name = facts.area.authorities.get(str(row["group"]), str(row["group"]))
@@ -220,42 +217,42 @@ def test_by_group(locator: Locator, facts: Facts, group: str) -> None:
     assert "The largest gaps" not in text
 
 
-def test_nothing_has_weight(locator: Locator) -> None:
+def test_nothing_has_weight(unchanged: Locator) -> None:
     weights = [
         f"--weight={category}=0"
         for category in ("Robbery", "Possession of weapons", "Violence and sexual offences")
     ]
-    done = locator("coverage", *weights, "--equity", "--kits")
+    done = unchanged("coverage", *weights, "--equity", "--kits")
     assert done.returncode == 0, done.stderr
     text = " ".join(done.stdout.split())
     assert "nan" not in text
     assert "Nothing has any weight" in text
     assert "The hour of every incident is known" not in text
     assert "Nothing in a known neighbourhood has any weight." in text
-    assert figures(locator, *weights)["covered"]["paper"] is None
+    assert figures(unchanged, *weights)["covered"]["paper"] is None
 
 
-def test_headings_name_what_is_counted(locator: Locator) -> None:
-    plain = locator("coverage", "--equity", "--by", "category").stdout
+def test_headings_name_what_is_counted(unchanged: Locator) -> None:
+    plain = unchanged("coverage", "--equity", "--by", "category").stdout
     assert "Weight" not in plain
-    weighted = locator("coverage", "--equity", "--by", "category", "--weight", "Robbery=2").stdout
+    weighted = unchanged("coverage", "--equity", "--by", "category", "--weight", "Robbery=2").stdout
     assert "Records" not in weighted.replace("Records of", "")
     assert weighted.count("Weight") == 4
 
 
-def test_by_locality(locator: Locator) -> None:
-    text = " ".join(locator("coverage", "--by", "locality").stdout.split())
+def test_by_locality(unchanged: Locator) -> None:
+    text = " ".join(unchanged("coverage", "--by", "locality").stdout.split())
     assert re.search(r"Hazel Leys, Corby │ \d+ │ 0\.0% │ 0\.0% │ 0\.0% │", text)
     assert re.search(r"Kings Heath, Northampton │ \d+ │ 0\.0% │", text)
 
 
-def test_by_hour(locator: Locator) -> None:
-    text = locator("coverage", "--by", "hour").stdout
+def test_by_hour(unchanged: Locator) -> None:
+    text = unchanged("coverage", "--by", "hour").stdout
     assert re.search(r"│ 23:00 +│ +7-15 │", text)
 
 
-def test_what_kits_are_worth(locator: Locator) -> None:
-    text = " ".join(locator("coverage", "--kits").stdout.split())
+def test_what_kits_are_worth(unchanged: Locator) -> None:
+    text = " ".join(unchanged("coverage", "--kits").stdout.split())
     assert "NN-0030 Royal & Derngate theatre │ 5 to 822 │ 280 to 822 │" in text
     assert "NN-0015 Newlands Shopping Centre (not in service)" in text
     # hours that nobody knows make a range, as in docs/coverage.md
@@ -297,16 +294,16 @@ def test_what_kits_are_worth(locator: Locator) -> None:
         (["--out", "/proc/gaps.gpkg"], "cannot be written"),
     ],
 )
-def test_bad_input_says_what_to_do(locator: Locator, arguments: list[str], message: str) -> None:
-    done = locator("coverage", *arguments)
+def test_bad_input_says_what_to_do(unchanged: Locator, arguments: list[str], message: str) -> None:
+    done = unchanged("coverage", *arguments)
     assert done.returncode == 2
     assert message in done.stderr
     assert done.stdout == ""
 
 
-def test_layers_for_planners(locator: Locator, facts: Facts, tmp_path: Path) -> None:
+def test_layers_for_planners(unchanged: Locator, measured: Coverage, tmp_path: Path) -> None:
     out = tmp_path / "gaps.gpkg"
-    done = locator("coverage", "--gaps", "7", "--out", str(out))
+    done = unchanged("coverage", "--gaps", "7", "--out", str(out))
     assert done.returncode == 0, done.stderr
     assert "Do not publish" in " ".join(done.stdout.split())
     layers = dict(pyogrio.list_layers(out))
@@ -314,13 +311,12 @@ def test_layers_for_planners(locator: Locator, facts: Facts, tmp_path: Path) -> 
     assert layers["out_of_reach"] == "Point"
     assert layers["by_ward"] is None
     places = pyogrio.read_dataframe(out, layer="out_of_reach")
-    found = county(facts)
-    beyond = found.demand.total * (1 - found.total[Counting.KNOWN])
+    beyond = measured.demand.total * (1 - measured.total[Counting.KNOWN])
     assert places["beyond_known"].sum() == pytest.approx(beyond)
     assert places.crs == "EPSG:4326"
     assert len(pyogrio.read_dataframe(out, layer="gaps")) == 7
     wards = pyogrio.read_dataframe(out, layer="by_ward")
-    assert wards["weight"].sum() == pytest.approx(found.demand.total)
+    assert wards["weight"].sum() == pytest.approx(measured.demand.total)
     with sqlite3.connect(out) as connection:
         notes = [row[0] for row in connection.execute("SELECT description FROM gpkg_contents")]
     connection.close()
@@ -328,15 +324,15 @@ def test_layers_for_planners(locator: Locator, facts: Facts, tmp_path: Path) -> 
         assert "Do not publish it" in note
         assert "data.police.uk" in note
         assert "the profile “violence” stands for it. It is made from: Ambulance" in note
-    again = locator("coverage", "--out", str(out))
+    again = unchanged("coverage", "--out", str(out))
     assert again.returncode == 2
     assert "There are already gaps.gpkg" in again.stderr
-    assert locator("coverage", "--out", str(out), "--force").returncode == 0
+    assert unchanged("coverage", "--out", str(out), "--force").returncode == 0
 
 
-def test_tables_for_planners(locator: Locator, facts: Facts, tmp_path: Path) -> None:
+def test_tables_for_planners(unchanged: Locator, measured: Coverage, tmp_path: Path) -> None:
     out = tmp_path / "reach.csv"
-    done = locator("coverage", "--out", str(out))
+    done = unchanged("coverage", "--out", str(out))
     assert done.returncode == 0, done.stderr
     names = {path.name for path in tmp_path.glob("reach*.csv")}
     assert {"reach.csv", "reach-gaps.csv", "reach-kits.csv", "reach-by_lsoa.csv"} <= names
@@ -346,29 +342,28 @@ def test_tables_for_planners(locator: Locator, facts: Facts, tmp_path: Path) -> 
     assert "the profile “violence” stands for it" in about
     assert "partners" not in about
     places = pd.read_csv(out, encoding="utf-8-sig")
-    found = county(facts)
-    beyond = found.demand.total * (1 - found.total[Counting.PAPER])
+    beyond = measured.demand.total * (1 - measured.total[Counting.PAPER])
     assert places["beyond_paper"].sum() == pytest.approx(beyond)
     assert places["longitude"].between(-1.5, -0.2).all()
     hours = pd.read_csv(tmp_path / "reach-by_hour.csv", encoding="utf-8-sig")
     assert len(hours) == 168
     kits = pd.read_csv(tmp_path / "reach-kits.csv", encoding="utf-8-sig")
-    known = found.demand.total * found.total[Counting.KNOWN]
+    known = measured.demand.total * measured.total[Counting.KNOWN]
     assert kits["shapley"].sum() == pytest.approx(known)
 
 
-def test_neighbours_are_not_overwritten(locator: Locator, tmp_path: Path) -> None:
+def test_neighbours_are_not_overwritten(unchanged: Locator, tmp_path: Path) -> None:
     mine = tmp_path / "reach-kits.csv"
     mine.write_text("mine")
     arguments = ("coverage", "--out", str(tmp_path / "reach.csv"))
-    done = locator(*arguments)
+    done = unchanged(*arguments)
     assert done.returncode == 2
     assert "There are already reach-kits.csv" in done.stderr
     assert {path.name for path in tmp_path.glob("reach*")} == {"reach-kits.csv"}
     assert mine.read_text() == "mine"
-    assert locator(*arguments, "--force").returncode == 0
+    assert unchanged(*arguments, "--force").returncode == 0
     written = {path.name for path in tmp_path.glob("reach*")}
-    done = locator(*arguments)
+    done = unchanged(*arguments)
     assert all(name in done.stderr for name in written), "every file that is written is guarded"
 
 

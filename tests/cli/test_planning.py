@@ -19,8 +19,8 @@ from tests.cli.conftest import Locator
 FEW = ("--candidates", "hospital,practice,station")
 
 
-def test_a_plan_as_a_table(locator: Locator) -> None:
-    done = locator("plan", "--new", "3", "--within", "400", *FEW, "--bootstrap", "20")
+def test_a_plan_as_a_table(unchanged: Locator) -> None:
+    done = unchanged("plan", "--new", "3", "--within", "400", *FEW, "--bootstrap", "20")
     assert done.returncode == 0, done.stderr
     out = done.stdout
     assert out.startswith("In an emergency: Call 999 first. Press hard on the wound.")
@@ -41,17 +41,18 @@ def test_a_plan_as_a_table(locator: Locator) -> None:
     assert done.stderr == ""
 
 
-def test_a_terminal_of_80_columns_is_wide_enough(tmp_path: Path) -> None:
-    narrow = _run(tmp_path, "plan", "--new", "2", *FEW, "--bootstrap", "5", "--sensitivity")
+def test_a_terminal_of_80_columns_is_wide_enough(unchanged: Locator) -> None:
+    wanted = ("--new", "2", *FEW, "--bootstrap", "5", "--sensitivity")
+    narrow = unchanged("plan", *wanted, COLUMNS="80")
     assert narrow.returncode == 0, narrow.stderr
-    lines = narrow.stdout.decode().splitlines()
+    lines = narrow.stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert "…" not in narrow.stdout.decode()
+    assert "…" not in narrow.stdout
     assert any("Under other assumptions" in line for line in lines)
 
 
-def test_a_plan_as_json(locator: Locator) -> None:
-    done = locator("plan", "--new", "3", *FEW, "--bootstrap", "0", "--json")
+def test_a_plan_as_json(unchanged: Locator) -> None:
+    done = unchanged("plan", "--new", "3", *FEW, "--bootstrap", "0", "--json")
     plain = json.loads(done.stdout)
     assert plain["advice"].startswith("Call 999 first")
     adds = sum(site["adds"] for site in plain["sites"])
@@ -61,8 +62,8 @@ def test_a_plan_as_json(locator: Locator) -> None:
     assert [row["n"] for row in plain["curve"]] == [1, 2, 3]
 
 
-def test_every_wish_at_once(locator: Locator, tmp_path: Path) -> None:
-    done = locator(
+def test_every_wish_at_once(unchanged: Locator, tmp_path: Path) -> None:
+    done = unchanged(
         *("plan", "--budget", "3000", "--fetch", "6", "--pace", "run"),
         *("--objective", "gradual", "--full", "3", "--backup", "0.3", "--fair", "2"),
         *("--candidates", "hospital,grid:3000", "--site", "52.2405,-0.9027"),
@@ -79,16 +80,18 @@ def test_every_wish_at_once(locator: Locator, tmp_path: Path) -> None:
         assert part in said
 
 
-def test_a_share_and_a_moved_kit(locator: Locator) -> None:
-    share = json.loads(locator("plan", "--share", "0.1", *FEW, "--json", "--bootstrap", "0").stdout)
+def test_a_share_and_a_moved_kit(unchanged: Locator) -> None:
+    share = json.loads(
+        unchanged("plan", "--share", "0.1", *FEW, "--json", "--bootstrap", "0").stdout
+    )
     assert share["least"] == len(share["sites"])
     assert share["after"] >= 0.1 * share["total"]
-    moved = locator("plan", "--new", "1", "--movable", "NN-0002", *FEW, "--bootstrap", "0")
+    moved = unchanged("plan", "--new", "1", "--movable", "NN-0002", *FEW, "--bootstrap", "0")
     assert "NN-0002 moves here" in moved.stdout
 
 
-def test_the_mean_way(locator: Locator) -> None:
-    done = locator("plan", "--new", "2", "--objective", "median", "--candidates", "hospital")
+def test_the_mean_way(unchanged: Locator) -> None:
+    done = unchanged("plan", "--new", "2", "--objective", "median", "--candidates", "hospital")
     assert "the shortest mean way to a kit" in done.stdout
     assert "no choice makes it less than" in done.stdout
     # the county is wider than what counts: both the mean that was made short and the true one
@@ -96,17 +99,17 @@ def test_the_mean_way(locator: Locator) -> None:
     assert "In full from " in done.stdout
 
 
-def test_residents_instead_of_records(locator: Locator) -> None:
-    done = locator("plan", "--new", "1", "--by", "residents", *FEW, "--bootstrap", "0", "--json")
+def test_residents_instead_of_records(unchanged: Locator) -> None:
+    done = unchanged("plan", "--new", "1", "--by", "residents", *FEW, "--bootstrap", "0", "--json")
     plain = json.loads(done.stdout)
     assert plain["unit"] == "residents"
     assert plain["months"] == ["", ""]
 
 
-def test_files_of_a_plan(locator: Locator, tmp_path: Path) -> None:
+def test_files_of_a_plan(unchanged: Locator, tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("plan.gpkg", "plan.geojson", "plan.csv")]
     written = [part for file in files for part in ("--out", str(file))]
-    done = locator("plan", "--new", "2", *FEW, "--bootstrap", "0", *written, "--json")
+    done = unchanged("plan", "--new", "2", *FEW, "--bootstrap", "0", *written, "--json")
     sites = json.loads(done.stdout)["sites"]
     for file in files:
         rows = pd.read_csv(file) if file.suffix == ".csv" else gpd.read_file(file)
@@ -117,13 +120,13 @@ def test_files_of_a_plan(locator: Locator, tmp_path: Path) -> None:
             assert rows.geometry.iloc[0].x == pytest.approx(sites[0]["longitude"])
 
 
-def test_no_site_in_an_excluded_area(locator: Locator, tmp_path: Path) -> None:
-    first = json.loads(locator("plan", "--new", "1", *FEW, "--bootstrap", "0", "--json").stdout)
+def test_no_site_in_an_excluded_area(unchanged: Locator, tmp_path: Path) -> None:
+    first = json.loads(unchanged("plan", "--new", "1", *FEW, "--bootstrap", "0", "--json").stdout)
     (site,) = first["sites"]
     file = tmp_path / "not_here.geojson"
     around = shapely.Point(site["longitude"], site["latitude"]).buffer(0.001)
     gpd.GeoDataFrame(geometry=[around], crs=4326).to_file(file)
-    again = locator(
+    again = unchanged(
         "plan", "--new", "1", *FEW, "--bootstrap", "0", "--exclude", str(file), "--json"
     )
     plain = json.loads(again.stdout)
@@ -155,22 +158,22 @@ def test_no_site_in_an_excluded_area(locator: Locator, tmp_path: Path) -> None:
         (["backtest", "--new", "0"], "range"),
     ],
 )
-def test_bad_input_says_what_to_do(locator: Locator, arguments: list[str], message: str) -> None:
-    done = locator(*arguments)
+def test_bad_input_says_what_to_do(unchanged: Locator, arguments: list[str], message: str) -> None:
+    done = unchanged(*arguments)
     assert done.returncode == 2
     assert message in done.stderr
     assert done.stdout == ""
 
 
-def test_a_file_that_cannot_be_written(locator: Locator) -> None:
-    done = locator("plan", "--new", "1", *FEW, "--bootstrap", "0", "--out", "/nowhere/plan.csv")
+def test_a_file_that_cannot_be_written(unchanged: Locator) -> None:
+    done = unchanged("plan", "--new", "1", *FEW, "--bootstrap", "0", "--out", "/nowhere/plan.csv")
     assert done.returncode == 2
     assert "cannot be written" in done.stderr
 
 
-def test_a_back_test(locator: Locator) -> None:
+def test_a_back_test(unchanged: Locator) -> None:
     arguments = ("backtest", "--new", "3", "--candidates", "station")
-    done = locator(*arguments)
+    done = unchanged(*arguments)
     assert done.returncode == 0, done.stderr
     for said in (
         "Chosen on the months before, scored on each of 2025-02 to 2025-12",
@@ -184,29 +187,15 @@ def test_a_back_test(locator: Locator) -> None:
         assert said in done.stdout
 
 
-def _run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run(
-        [sys.executable, "-m", "locator", *arguments],
-        env=_environment(folder),
-        capture_output=True,
-        check=False,
-        timeout=120,
-    )
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    url = f"sqlite:///{folder}/registry.sqlite"
-    return os.environ | {"LOCATOR_DATABASE_URL": url, "COLUMNS": "80"}
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="Needs a terminal of Unix.")
 def test_ctrl_c_prints_the_best_plan_until_then(tmp_path: Path) -> None:
     """The bar on standard error says when the search is over and the resampling has begun."""
     mine, its = pty.openpty()
+    url = f"sqlite:///{tmp_path}/registry.sqlite"
     command = [sys.executable, "-m", "locator", "plan", "--new", "3", *FEW, "--json"]
     with subprocess.Popen(
         [*command[:-1], "--bootstrap", "10000"],
-        env=_environment(tmp_path),
+        env=os.environ | {"LOCATOR_DATABASE_URL": url, "COLUMNS": "80"},
         stdout=subprocess.PIPE,
         stderr=its,
     ) as process:

@@ -9,9 +9,9 @@ from tests.cli.conftest import Locator
 FEW = ("--candidates", "hospital,practice", "--resamples", "0", "--no-sensitivity", "--no-backtest")
 
 
-def test_one_command_makes_the_report(locator: Locator, tmp_path: Path) -> None:
+def test_one_command_makes_the_report(unchanged: Locator, tmp_path: Path) -> None:
     out = tmp_path / "made" / "report"
-    done = locator("plan-report", "--new", "2", "--within", "400", *FEW, "--out", str(out))
+    done = unchanged("plan-report", "--new", "2", "--within", "400", *FEW, "--out", str(out))
     assert done.returncode == 0, done.stderr
     assert "Call 999 first" in done.stdout.splitlines()[0]
     assert "2 well-chosen places" in " ".join(done.stdout.split())
@@ -23,10 +23,10 @@ def test_one_command_makes_the_report(locator: Locator, tmp_path: Path) -> None:
     assert (out / "report.pdf").read_bytes().startswith(b"%PDF-1.7")
 
 
-def test_json_and_no_pdf(locator: Locator, tmp_path: Path) -> None:
+def test_json_and_no_pdf(unchanged: Locator, tmp_path: Path) -> None:
     more = ("--budget", "700", "--fetch", "5", "--site", "52.2378, -0.8960")
     out = tmp_path / "report"
-    done = locator("plan-report", *more, *FEW, "--no-pdf", "--out", str(out), "--json")
+    done = unchanged("plan-report", *more, *FEW, "--no-pdf", "--out", str(out), "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["figures"] == json.loads((out / "figures.json").read_text("utf-8"))
@@ -35,7 +35,7 @@ def test_json_and_no_pdf(locator: Locator, tmp_path: Path) -> None:
     assert {Path(path).name for path in told["files"]} == {path.name for path in out.iterdir()}
 
 
-def test_where_no_kit_may_go_and_what_may_be_done(locator: Locator, tmp_path: Path) -> None:
+def test_where_no_kit_may_go_and_what_may_be_done(unchanged: Locator, tmp_path: Path) -> None:
     west, east, south, north = -0.93, -0.86, 52.22, 52.26
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     areas = tmp_path / "areas.geojson"
@@ -55,7 +55,7 @@ def test_where_no_kit_may_go_and_what_may_be_done(locator: Locator, tmp_path: Pa
     )
     out = tmp_path / "report"
     more = ("--new", "3", "--exclude", str(areas), "--action", "cabinet", "--action", "always")
-    done = locator("plan-report", *more, *FEW, "--no-pdf", "--out", str(out), "--json")
+    done = unchanged("plan-report", *more, *FEW, "--no-pdf", "--out", str(out), "--json")
     assert done.returncode == 0, done.stderr
     sites = json.loads(done.stdout)["figures"]["sites"]
     assert {site["action"] for site in sites} <= {"new cabinet", "make reachable day and night"}
@@ -79,33 +79,33 @@ def test_where_no_kit_may_go_and_what_may_be_done(locator: Locator, tmp_path: Pa
     ],
 )
 def test_what_cannot_be_used(
-    locator: Locator, tmp_path: Path, options: tuple[str, ...], says: str
+    unchanged: Locator, tmp_path: Path, options: tuple[str, ...], says: str
 ) -> None:
     out = tmp_path / "report"
-    done = locator("plan-report", *options, "--no-backtest", "--out", str(out))
+    done = unchanged("plan-report", *options, "--no-backtest", "--out", str(out))
     assert done.returncode == 2
     assert says in done.stderr
     assert not out.exists()
 
 
-def test_a_folder_is_needed(locator: Locator, tmp_path: Path) -> None:
-    assert "--out" in locator("plan-report", "--new", "2").stderr
+def test_a_folder_is_needed(unchanged: Locator, tmp_path: Path) -> None:
+    assert "--out" in unchanged("plan-report", "--new", "2").stderr
     file = tmp_path / "file"
     file.write_text("mine")
-    done = locator("plan-report", "--new", "2", *FEW, "--out", str(file))
+    done = unchanged("plan-report", "--new", "2", *FEW, "--out", str(file))
     assert done.returncode == 2
     assert file.read_text() == "mine"
 
 
 def test_who_stops_it_is_told(
-    locator: Locator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    unchanged: Locator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(planner, "plan", stop)
     out = tmp_path / "report"
-    done = locator("plan-report", "--new", "2", *FEW, "--out", str(out))
+    done = unchanged("plan-report", "--new", "2", *FEW, "--out", str(out))
     assert done.returncode == 1
     assert "nothing was written" in done.stderr
     assert not out.exists()
@@ -119,7 +119,7 @@ def test_who_stops_it_is_told(
     ],
 )
 def test_a_search_that_is_stopped_still_makes_a_report(
-    locator: Locator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: str, says: str
+    unchanged: Locator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: str, says: str
 ) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -127,7 +127,7 @@ def test_a_search_that_is_stopped_still_makes_a_report(
     monkeypatch.setattr(stopped, stop)
     out = tmp_path / "report"
     few = ("--candidates", "hospital", "--no-sensitivity", "--no-pdf")
-    done = locator("plan-report", "--new", "2", *few, "--out", str(out))
+    done = unchanged("plan-report", "--new", "2", *few, "--out", str(out))
     assert done.returncode == 0, done.stderr
     assert "Stopped" in done.stdout
     assert f"Somebody stopped {says}" in (out / "report.html").read_text("utf-8")
