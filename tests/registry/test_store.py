@@ -37,7 +37,10 @@ def _open_and_load(url: str, folder: str, count: int) -> int:
 
 
 def test_workers_that_start_together_fill_one_registry(database_url: str, geodata: Path) -> None:
-    with ProcessPoolExecutor(6, mp_context=get_context("spawn")) as pool:
+    # what they import is there when they begin, so that they do so at the same moment
+    together = get_context("forkserver")
+    together.set_forkserver_preload([__name__])
+    with ProcessPoolExecutor(6, mp_context=together) as pool:
         runs = [pool.submit(_open_and_load, database_url, str(geodata), 2) for _ in range(6)]
         assert {run.result(timeout=300) for run in runs} == {1}
 
