@@ -1,19 +1,7 @@
-/* Pages of kits: the kit in the middle of its map, printing, a list that narrows as one types. */
+/* Pages of kits: printing, a list that narrows as one types. */
 (function () {
   "use strict";
   var byId = function (id) { return document.getElementById(id); };
-  var kit = byId("this-kit");
-  var box = document.querySelector(".map");
-  var map = box && window[box.id];
-  if (kit && map && kit.dataset.lat) {
-    var at = [Number(kit.dataset.lat), Number(kit.dataset.lon)];
-    if (kit.dataset.out) {
-      /* the map of all kits leaves out what is not in service */
-      L.marker(at, {icon: L.divIcon({className: "kit kit-out", html: "<span>×</span>", iconSize: [30, 30]}), keyboard: false}).addTo(map);
-    }
-    L.circleMarker(at, {radius: 24, color: "#1a1a1a", weight: 3, fill: false, interactive: false}).addTo(map);
-    map.fitBounds(L.latLng(at).toBounds(Math.max(2 * Number(kit.dataset.precision), 250)), {maxZoom: 17, animate: false});
-  }
   var print = byId("print");
   if (print && window.print) {
     print.hidden = false;

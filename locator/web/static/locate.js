@@ -53,7 +53,7 @@
   button.hidden = false;
   var status = document.getElementById("locate-status");
   var place = document.getElementById("place");
-  var best, watch, timers = [];
+  var best, watch, timers = [], sending = false;
   var stop = function () {
     navigator.geolocation.clearWatch(watch);
     timers.forEach(clearTimeout);
@@ -69,7 +69,12 @@
     form.elements.lat.value = best.latitude.toFixed(6);
     form.elements.lon.value = best.longitude.toFixed(6);
     form.elements.accuracy.value = Math.round(best.accuracy);
-    form.submit();
+    /* as if a person had sent it: a device without a connection keeps the page and says so */
+    if (!form.requestSubmit) { form.submit(); return; }
+    sending = true;
+    form.requestSubmit();
+    sending = false;
+    if (form.querySelector(".not-sent")) { button.disabled = false; status.textContent = ""; }
   };
   var failed = function (error) {
     if (best) { send(); return; }
@@ -94,7 +99,7 @@
   });
   /* who types a place means that, wherever the phone is */
   var typed = function () { stop(); reset(); status.textContent = ""; };
-  form.addEventListener("submit", typed);
+  form.addEventListener("submit", function () { if (!sending) { typed(); } });
   place.addEventListener("input", typed);
   window.addEventListener("pageshow", typed);
 })();

@@ -113,6 +113,16 @@
         .setContent(describe(marker)).openOn(map);
     });
   });
+  if (page && page.dataset.lat) {
+    var at = [Number(page.dataset.lat), Number(page.dataset.lon)];
+    if (page.dataset.out) {
+      /* the map of all kits leaves out what is not in service */
+      L.marker(at, {icon: L.divIcon({className: "kit kit-out", html: "<span>×</span>", iconSize: [30, 30]}), keyboard: false}).addTo(map);
+    }
+    L.circleMarker(at, {radius: 24, color: "#1a1a1a", weight: 3, fill: false, interactive: false}).addTo(map);
+    map.fitBounds(L.latLng(at).toBounds(Math.max(2 * Number(page.dataset.precision), 250)), {maxZoom: 17, animate: false});
+    return;
+  }
   if (!here) { map.fitBounds(map.options.home, {animate: false}); return; }
   var spot = L.divIcon({className: "here", html: "<span></span>", iconSize: [22, 22]});
   L.circle(here, {radius: precision, color: "#0b4f9e", weight: 1, fillOpacity: 0.12, interactive: false}).addTo(map);
