@@ -762,6 +762,9 @@ def test_what_a_stranger_told_is_seen_on_every_map(browser: Browser, doubtful: s
 
 def _drawn(page: Page, reference: str) -> dict[str, str]:
     """Read how the map draws a kit, and what it says when the sign is chosen."""
+    page.locator(".map-box").scroll_into_view_if_needed()
+    page.locator(".map .leaflet-marker-icon").first.wait_for(state="attached")
+    page.wait_for_load_state("networkidle")
     found: dict[str, str] = page.evaluate(
         """reference => {
              var map = window[document.querySelector(".map").id], found;
