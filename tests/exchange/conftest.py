@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 from locator.exchange.importing import Options, Plan, plan_import, write_plan
 from locator.places import Gazetteer
 from locator.settings import Settings
-from tests.registry.conftest import engine, kits
+from tests.registry.conftest import engine, kits, postgres_model, sqlite_model
 
-__all__ = ["engine", "kits"]
+__all__ = ["engine", "kits", "postgres_model", "sqlite_model"]
 
 
 @pytest.fixture(scope="session")

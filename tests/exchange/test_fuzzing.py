@@ -63,16 +63,17 @@ def finder(gazetteer: Gazetteer) -> Finder:
 
 @pytest.mark.parametrize("seed", [11])
 def test_malformed_files_are_refused_or_read_but_never_break_anything(seed: int) -> None:
-    result = fuzzing.run(60, seed, every=30)
+    # four of each format; the command line refuses one and reads one
+    result = fuzzing.run(44, seed, every=20)
     assert result.wrong == []
     written = [outcome for outcome in result.outcomes if outcome.written]
     refused = [outcome for outcome in result.outcomes if outcome.refused]
     assert len(written) > 10 < len(refused)
-    assert "| all | 60 |" in fuzzing.section(result, seed)
+    assert "| all | 44 |" in fuzzing.section(result, seed)
 
 
 @given(st.lists(ROWS, min_size=1, max_size=4), st.sampled_from(Duplicates))
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_values_become_rows_that_the_registry_takes(
     finder: Finder, values: list[dict[str, Scalar]], duplicates: Duplicates
 ) -> None:

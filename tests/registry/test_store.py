@@ -15,6 +15,11 @@ from locator.registry import custody, store
 from locator.registry.schema import APPEND_ONLY, Base, Contact, Edition, Kit
 from tests.registry.conftest import load
 
+# what workers import is there when they begin, so that they do so at the same moment; the server
+# that forks them serves benchmarks.durability as well
+_TOGETHER = get_context("forkserver")
+_TOGETHER.set_forkserver_preload(["benchmarks.durability", __name__])
+
 
 def test_published_kits_are_loaded_once(engine: Engine, geodata: Path) -> None:
     assert store.version(engine) == 0
@@ -37,10 +42,7 @@ def _open_and_load(url: str, folder: str, count: int) -> int:
 
 
 def test_workers_that_start_together_fill_one_registry(database_url: str, geodata: Path) -> None:
-    # what they import is there when they begin, so that they do so at the same moment
-    together = get_context("forkserver")
-    together.set_forkserver_preload([__name__])
-    with ProcessPoolExecutor(6, mp_context=together) as pool:
+    with ProcessPoolExecutor(6, mp_context=_TOGETHER) as pool:
         runs = [pool.submit(_open_and_load, database_url, str(geodata), 2) for _ in range(6)]
         assert {run.result(timeout=300) for run in runs} == {1}
 

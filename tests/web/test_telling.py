@@ -13,7 +13,7 @@ from typing import Literal
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
@@ -440,12 +440,18 @@ def test_the_client_address_is_believed_only_from_a_proxy_that_is_named(tmp_path
         site.facts.close()
 
 
-def test_nothing_about_the_teller_is_written(tmp_path: Path) -> None:
-    environment = {"LOCATOR_TRUSTED_PROXIES": "1", "LOCATOR_SIGHTINGS_PER_HOUR": "9"}
-    with serve(tmp_path, **environment) as running:
-        for number in range(8):
-            _post(running, number)
-        written = running.written()
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One that believes a proxy; browsers come without one."""
+    folder = tmp_path_factory.mktemp("site")
+    with serve(folder, LOCATOR_TRUSTED_PROXIES="1") as running:
+        yield running
+
+
+def test_nothing_about_the_teller_is_written(server: Server) -> None:
+    for number in range(8):
+        _post(server, number)
+    written = server.written()
     assert b"Told: used" in written
     for trace in (b"203.0.113", b"198.51.100", b"TestBrowser", b"C1234X"):
         assert trace not in written
@@ -501,8 +507,8 @@ def test_a_browser_tells_without_a_script(
     assert box["height"] >= 44
     assert box["y"] + box["height"] <= height, "one tap, without scrolling"
     sure.click()
-    assert page.get_by_role("heading", name="Thank you for telling us").is_visible()
-    assert page.get_by_role("link", name="Call 999 now").is_visible()
+    expect(page.get_by_role("heading", name="Thank you for telling us")).to_be_visible()
+    expect(page.get_by_role("link", name="Call 999 now")).to_be_visible()
     context.close()
 
 
@@ -516,6 +522,7 @@ def test_axe_finds_nothing(
     for what in ("taken", "wrong", ""):
         page.goto(f"{server.address}/kit/NN-0030/tell?what={what}")
         page.get_by_text("Add something first").click()
+        expect(page.get_by_label("What else should")).to_be_visible()
         assert _problems(page) == []
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 320
@@ -544,7 +551,7 @@ def test_a_hostile_page_cannot_make_its_visitors_tell(server: Server, browser: B
     with page.expect_navigation() as navigation:
         page.get_by_role("button").click()
     assert navigation.value.status == 403
-    assert page.get_by_text("Another site has sent you here").is_visible()
+    expect(page.get_by_text("Another site has sent you here")).to_be_visible()
     page.goto(f"{server.address}/kit/NN-0035")
     assert not page.locator(".state", has_text="Somebody told us").count()
     context.close()

@@ -99,7 +99,7 @@ def _check(key: str, rows: Sequence[dict[str, Scalar]]) -> None:
 
 
 @pytest.mark.parametrize("key", BOTH_WAYS)
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @example(rows=_NASTY)
 @given(rows=_rows)
 def test_what_is_written_comes_back(key: str, rows: list[dict[str, Scalar]]) -> None:
