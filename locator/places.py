@@ -41,6 +41,8 @@ _FAR_SUBURB_M = 3000.0
 
 # half the diagonal of the area of a plus code with ten digits, with some room
 _PLUS_CODE_M = 10.0
+# two ways to the same centre differ by rounding only
+_SAME_CENTRE_M = 0.001
 # farther than this from every postcode of the area is outside it
 OUTSIDE_M = 5000.0
 # what one says of a place in the country: it is near this
@@ -279,13 +281,19 @@ class Gazetteer:
         return [position for position in positions if position.kind in kinds]
 
     def nearest_postcode(self, lon: float, lat: float, within_m: float = 300.0) -> str | None:
-        """Name the postcode unit whose centre is nearest, if one is within ``within_m``."""
+        """Name the postcode unit whose centre is nearest, if one is within ``within_m``.
+
+        Units of one building share a centre: the first by the alphabet is named.
+        """
         try:
             at = geodesy.to_bng(lon, lat)
         except OutsideGreatBritainError:
             return None
-        distance, row = self._unit_tree.query(at)
-        return str(self._unit_codes[row]) if distance <= within_m else None
+        nearest_m, _ = self._unit_tree.query(at)
+        if nearest_m > within_m:
+            return None
+        rows = self._unit_tree.query_ball_point(at, nearest_m + _SAME_CENTRE_M)
+        return min(str(self._unit_codes[row]) for row in rows)
 
     def nearest_street(self, lon: float, lat: float, within_m: float = 150.0) -> Position | None:
         """Name the street whose middle is nearest, if one is within ``within_m``.

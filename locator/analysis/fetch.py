@@ -50,6 +50,8 @@ _PUBLIC = (
 
 # a quarter of an hour between the low and the high estimate
 VAGUE_S = 900.0
+# what is open and ends within a quarter of an hour says so
+SOON_S = 900.0
 
 
 class Availability(StrEnum):
@@ -168,6 +170,8 @@ class Fetch:
         How far it is on foot, and how that was found.
     walk, brisk, run
         Fetch time there and back, as a range that carries the uncertainty of both ends.
+    runner_in_time
+        The kit shuts before somebody who walks is there, but not before somebody who runs is.
     route
         The way along streets, for the kits listed first.
     """
@@ -180,6 +184,7 @@ class Fetch:
     walk: Span | None = None
     brisk: Span | None = None
     run: Span | None = None
+    runner_in_time: bool = False
     route: Route | None = None
 
     @property
@@ -216,6 +221,7 @@ class Fetch:
             "availability": str(self.availability),
             "confirmed": self.confirmed,
             "ready": self.ready,
+            "runner_in_time": self.runner_in_time,
             "open_until": opening.until.isoformat() if opening.until and self._open else None,
             "opens": opening.opens.isoformat() if opening.opens else None,
             "data": "published, unconfirmed" if not self.confirmed else "checked",
@@ -246,10 +252,12 @@ class Answer:
         What was asked.
     reachable
         Open now and still open on arrival, by fetch time.
+    closing
+        Open now, but shut before somebody who walks is there, by fetch time.
     unknown
         In service, hours not known, by fetch time.
     unavailable
-        Closed, closing or not in service, by fetch time.
+        Closed or not in service, by fetch time.
     unplaced
         Kits whose position is not known, by reference.
     version
@@ -261,6 +269,7 @@ class Answer:
     position: Position
     at: dt.datetime
     reachable: tuple[Fetch, ...]
+    closing: tuple[Fetch, ...]
     unknown: tuple[Fetch, ...]
     unavailable: tuple[Fetch, ...]
     unplaced: tuple[Fetch, ...]
@@ -281,6 +290,7 @@ class Answer:
             },
             "at": self.at.isoformat(),
             "reachable": [fetch.as_dict() for fetch in self.reachable],
+            "closing": [fetch.as_dict() for fetch in self.closing],
             "hours_not_known": [fetch.as_dict() for fetch in self.unknown],
             "unavailable": [fetch.as_dict() for fetch in self.unavailable],
             "place_not_known": [fetch.as_dict() for fetch in self.unplaced],

@@ -46,7 +46,8 @@ def nearest(
     count
         At most this many kits in each list.
     routes
-        The way is described for so many kits that are open, and whose hours are not known.
+        The way is described for so many kits that are open, that shut soon, and whose hours are
+        not known.
 
     Returns
     -------
@@ -73,7 +74,8 @@ def nearest(
             reach_m=reach_m,
         )
         # who walks, from the far side of the uncertainty, after the call: too late is shut
-        codes = _availability_codes(snapshot, openings, at, travel.pace.arrival_s(ways.high_m))
+        arrival_s = travel.pace.arrival_s(ways.high_m, travel.pace.walk_m_per_s)
+        codes = _availability_codes(snapshot, openings, at, arrival_s)
         listed_in = _GROUP_OF[codes]
         groups = [_first(ways.metres, listed_in == group, count) for group in range(len(_GROUPS))]
         if ways.tree is None or snaps is None or _settled(ways, snaps, groups, reach_m):
@@ -90,6 +92,7 @@ def nearest(
                 float(distance_m),
                 _way(ways, row),
                 travel.pace,
+                at,
                 route=ways.route_to(row) if number < described else None,
             )
             for number, (kit, row, distance_m) in enumerate(zip(kits, rows, exact, strict=True))
@@ -99,8 +102,9 @@ def nearest(
         position=position,
         at=at.astimezone(snapshot.calendar.zone),
         reachable=fetches(groups[0], routes),
-        unknown=fetches(groups[1], routes),
-        unavailable=fetches(groups[2]),
+        closing=fetches(groups[1], routes),
+        unknown=fetches(groups[2], routes),
+        unavailable=fetches(groups[3]),
         unplaced=tuple(
             Fetch(
                 kit,
@@ -205,8 +209,9 @@ def _day(value: object) -> dt.date | None:
 _STATES = tuple(Availability)
 _GROUPS = (
     (Availability.OPEN,),
+    (Availability.CLOSING,),
     (Availability.UNKNOWN_HOURS,),
-    (Availability.CLOSING, Availability.CLOSED, Availability.OUT_OF_SERVICE),
+    (Availability.CLOSED, Availability.OUT_OF_SERVICE),
 )
 # in which of the groups a state is listed; places that are not known are in none
 _GROUP_OF = np.array(
@@ -246,12 +251,15 @@ def _fetch(
     distance_m: float,
     way: Way,
     pace: Pace,
+    at: dt.datetime,
     *,
     route: Route | None,
 ) -> Fetch:
     def span(m_per_s: float) -> Span:
         return Span(pace.fetch_s(way.low_m, m_per_s), pace.fetch_s(way.high_m, m_per_s))
 
+    left_s = opening.until.timestamp() - at.timestamp() if opening.until else np.inf
+    closing = standing.availability is Availability.CLOSING
     return Fetch(
         kit=kit,
         standing=standing,
@@ -261,6 +269,7 @@ def _fetch(
         walk=span(pace.walk_m_per_s),
         brisk=span(pace.brisk_m_per_s),
         run=span(pace.run_m_per_s),
+        runner_in_time=closing and pace.arrival_s(way.high_m, pace.run_m_per_s) <= left_s,
         route=route,
     )
 

@@ -13,6 +13,12 @@ from locator.places import Position
 
 _CHOICES = 8
 _HOUR_MIN = 60
+# what is said of a kit to which the way is told
+_DOUBTS = {
+    Availability.OPEN: "",
+    Availability.CLOSING: " (shuts soon)",
+    Availability.UNKNOWN_HOURS: " (may be shut)",
+}
 
 
 @click.command("nearest")
@@ -61,6 +67,7 @@ def _print_answer(answer: Answer, advice: str) -> None:
         console.print(position.note, style="yellow")
     groups = {
         "Open now, as published": answer.reachable,
+        "Open, but shuts soon": answer.closing,
         "May be shut: hours not known": answer.unknown,
         "Shut or not in service": answer.unavailable,
     }
@@ -79,11 +86,10 @@ def _print_answer(answer: Answer, advice: str) -> None:
 
 def _print_route(console: Console, answer: Answer) -> None:
     """Say the way to the first kit that streets lead to."""
-    described = [f for f in (*answer.reachable, *answer.unknown) if f.route]
+    described = [f for f in (*answer.reachable, *answer.closing, *answer.unknown) if f.route]
     for fetch in described[:1]:
         if fetch.route:
-            doubt = "" if fetch.availability is Availability.OPEN else " (may be shut)"
-            kit = f"{fetch.kit['reference']} {fetch.kit['name']}{doubt}"
+            kit = f"{fetch.kit['reference']} {fetch.kit['name']}{_DOUBTS[fetch.availability]}"
             console.print(f"The way to {kit}:", style="bold")
             for number, step in enumerate(fetch.route.spoken, start=1):
                 console.print(f"{number:3}. {step}")
@@ -132,7 +138,8 @@ def _state(fetch: Fetch) -> str:
     if fetch.availability is Availability.OUT_OF_SERVICE:
         return f"{fetch.availability}: {fetch.kit['status']}"
     if fetch.availability is Availability.CLOSING and opening.until:
-        return f"{fetch.availability}: shuts {opening.until:%a %H:%M}"
+        running = ", in time for who runs" if fetch.runner_in_time else ""
+        return f"{fetch.availability}: shuts {opening.until:%a %H:%M}{running}"
     if opening.opens is not None:
         return f"{fetch.availability}, opens {opening.opens:%a %H:%M}"
     until = opening.until if fetch.availability is Availability.OPEN else None

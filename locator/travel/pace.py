@@ -45,9 +45,9 @@ class Pace:
             settings.overhead_s,
         )
 
-    def arrival_s(self, metres: _Metres) -> _Metres:
-        """Estimate when somebody who walks is at the kit, seconds from now."""
-        return metres / self.walk_m_per_s + self.overhead_s
+    def arrival_s(self, metres: _Metres, m_per_s: float) -> _Metres:
+        """Estimate when somebody who goes so fast is at the kit, seconds from now."""
+        return metres / m_per_s + self.overhead_s
 
     def fetch_s(self, metres: _Metres, m_per_s: float) -> _Metres:
         """Estimate the seconds there and back with everything in between.

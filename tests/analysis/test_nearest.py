@@ -160,7 +160,7 @@ def test_strangers_move_no_kit(
     doubted = _doubted(plain, doubts)
     position = Position(lon, lat, 10, "")
     before, after = (nearest(s, position, TRAVEL, at=NOON) for s in (plain, doubted))
-    for group in ("reachable", "unknown", "unavailable", "unplaced"):
+    for group in ("reachable", "closing", "unknown", "unavailable", "unplaced"):
         for one, other in zip(getattr(before, group), getattr(after, group), strict=True):
             told_too = ("doubt", "ready", "confirmed", "data")
             one_of, other_of = ({**f.as_dict(), **dict.fromkeys(told_too)} for f in (one, other))
@@ -222,27 +222,32 @@ def test_a_word_that_is_not_shown_takes_the_confirmation_away_and_nothing_else()
 
 
 @pytest.mark.parametrize(
-    ("hours", "when", "expected"),
+    ("hours", "when", "expected", "runner"),
     [
-        ("Mo-Su 08:00-18:00", "2026-07-06 12:00", Availability.OPEN),
-        ("Mo-Su 08:00-18:00", "2026-07-06 17:47", Availability.OPEN),
-        ("Mo-Su 08:00-18:00", "2026-07-06 17:49", Availability.CLOSING),
-        ("Mo-Su 08:00-18:00", "2026-07-06 18:00", Availability.CLOSED),
-        ("", "2026-07-06 12:00", Availability.UNKNOWN_HOURS),
-        ("24/7", "2026-07-06 03:00", Availability.OPEN),
+        ("Mo-Su 08:00-18:00", "2026-07-06 12:00", Availability.OPEN, False),
+        ("Mo-Su 08:00-18:00", "2026-07-06 17:47", Availability.OPEN, False),
+        ("Mo-Su 08:00-18:00", "2026-07-06 17:49", Availability.CLOSING, True),
+        ("Mo-Su 08:00-18:00", "2026-07-06 17:54", Availability.CLOSING, True),
+        ("Mo-Su 08:00-18:00", "2026-07-06 17:55", Availability.CLOSING, False),
+        ("Mo-Su 08:00-18:00", "2026-07-06 18:00", Availability.CLOSED, False),
+        ("", "2026-07-06 12:00", Availability.UNKNOWN_HOURS, False),
+        ("24/7", "2026-07-06 03:00", Availability.OPEN, False),
     ],
 )
 def test_a_shop_that_shuts_before_you_get_there(
-    hours: str, when: str, expected: Availability
+    hours: str, when: str, expected: Availability, *, runner: bool
 ) -> None:
-    # 420 m at most are 661 s of walking at the longest detour, after 60 s for the call
+    # 420 m at most are 661 s of walking at the longest detour, or 280 s of running, after 60 s
+    # for the call
     kit = {"longitude": -0.9, "latitude": 52.2436, "opening_hours": hours}
     answer = nearest(
         make_snapshot([kit]), Position(-0.9, 52.24, 10, "here"), TRAVEL, at=LONDON.read(when)
     )
-    (fetch,) = [*answer.reachable, *answer.unknown, *answer.unavailable]
+    (fetch,) = [*answer.reachable, *answer.closing, *answer.unknown, *answer.unavailable]
     assert fetch.distance_m == pytest.approx(400, abs=1)
     assert fetch.availability is expected
+    assert (expected is Availability.CLOSING) == bool(answer.closing)
+    assert fetch.runner_in_time == fetch.as_dict()["runner_in_time"] == runner
     if expected is Availability.CLOSED:
         assert fetch.opening.opens is not None
         assert fetch.opening.opens.hour == 8
@@ -413,7 +418,7 @@ def test_a_shop_across_the_river_shuts_on_the_way(
     here = Position(*along(0, 0), 1, "the bank")
     for travel, expected in ((river, by_street), (TRAVEL, by_air)):
         answer = nearest(snapshot, here, travel, at=LONDON.read(when))
-        (fetch,) = [*answer.reachable, *answer.unavailable]
+        (fetch,) = [*answer.reachable, *answer.closing, *answer.unavailable]
         assert fetch.availability is expected
         assert (fetch in answer.reachable) == (expected is Availability.OPEN)
 
@@ -466,3 +471,8 @@ def test_only_the_first_kits_are_described(in_rutland: Travel) -> None:
         answer = nearest(make_snapshot(rows), position, in_rutland, at=NOON, count=8, routes=routes)
         told = [f.route is not None for f in answer.unknown]
         assert told == [True] * routes + [False] * (8 - routes)
+
+
+def test_units_that_share_a_centre_are_named_by_the_first(facts: Facts) -> None:
+    assert facts.gazetteer.nearest_postcode(-0.8946, 52.2374) == "NN1 1DE"
+    assert len(facts.gazetteer.resolve("NN1 1QE")) == 1

@@ -17,7 +17,7 @@ def test_fetching_is_there_back_and_the_overhead() -> None:
     seconds = PACE.fetch_s(np.array([0.0, 100.0, 400.0]), PACE.run_m_per_s)
     assert seconds[0] == PACE.overhead_s == 60
     assert seconds.tolist() == pytest.approx([60, 60 + 2 * 100 / 3, 60 + 2 * 400 / 3])
-    assert PACE.arrival_s(127.0) == pytest.approx(160)
+    assert PACE.arrival_s(127.0, PACE.walk_m_per_s) == pytest.approx(160)
 
 
 def test_a_reach_is_fetched_in_exactly_its_time() -> None:
