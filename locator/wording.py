@@ -3,6 +3,36 @@
 from typing import Self
 
 
+class Figure(float):
+    """A number that knows how it is written in English.
+
+    Parameters
+    ----------
+    value
+        A share is 0 to 1.
+    form
+        ``,.0f``, or with another count of decimals; ``.0%`` for a share; ``+.2f`` with its sign.
+    """
+
+    form: str
+
+    __slots__ = ("form",)
+
+    def __new__(cls, value: float, /, form: str) -> Self:
+        """Keep both."""
+        made = super().__new__(cls, value)
+        made.form = form
+        return made
+
+    def __reduce__(self) -> tuple[type[Self], tuple[float, str]]:
+        """Let errors that carry figures come from other processes."""
+        return type(self), (float(self), self.form)
+
+    def __str__(self) -> str:
+        """Write it in English."""
+        return format(float(self), self.form)
+
+
 class Sentence(str):
     """A sentence in English that knows how it was made.
 
@@ -35,7 +65,7 @@ class Sentence(str):
         return (self.pattern,), self.values
 
     @classmethod
-    def joined(cls, *sentences: str) -> Self:
+    def joined(cls, *sentences: str, between: str = " ", end: str = "") -> Self:
         """Say several sentences one after the other; empty ones are left out."""
         said = {f"part{number}": text for number, text in enumerate(sentences) if text}
-        return cls(" ".join(f"%({name})s" for name in said), **said)
+        return cls(between.join(f"%({name})s" for name in said) + end, **said)

@@ -17,12 +17,13 @@ import shapely
 from scipy import sparse
 
 from locator import geodesy
-from locator.demand import NIGHT, Demand, Profile
+from locator.demand import NIGHT, Demand, Profile, quoted
 from locator.hours import STATES, WEEK_H, State
 from locator.registry.schema import Status
 from locator.registry.snapshot import Snapshot
 from locator.travel.journey import Pairs, Travel
 from locator.travel.standard import Standard
+from locator.wording import Figure, Sentence
 
 # H3 cells of resolution 8 are about 0.74 km2: an area, never a place
 CELL_RESOLUTION = 8
@@ -72,12 +73,12 @@ class Finding:
 FINDINGS = (
     Finding(
         0.215,
-        "Toronto, defibrillators within 100 m, all hours",
+        Sentence("Toronto, defibrillators within 100 m, all hours"),
         "Sun and others 2016, doi 10.1016/j.jacc.2016.03.609",
     ),
     Finding(
         0.534,
-        "Copenhagen, the same, evenings, nights and weekends",
+        Sentence("Copenhagen, the same, evenings, nights and weekends"),
         "Hansen and others 2013, doi 10.1161/CIRCULATIONAHA.113.003066",
     ),
 )
@@ -687,20 +688,33 @@ def says_of_profiles(table: pd.DataFrame) -> tuple[str, str]:
     """
     if len(table) < 2 or table["paper"].isna().any():  # noqa: PLR2004  # two are a comparison
         return "", ""
-    *first, last = (f"“{name}”" for name in table["profile"])
-    names = f"{', '.join(first)} and {last}"
-    spans = {
-        said: table[column]
-        for said, column in (("known open", "known"), ("open or perhaps open", "possible"))
-        if np.ptp(table[column]) >= _ALIKE
-    }
-    shares = "These shares do not depend on the profile of hours that is assumed."
+    *first, last = (quoted(name) for name in table["profile"])
+    names = Sentence(
+        "%(first)s and %(last)s", first=Sentence.joined(*first, between=", "), last=last
+    )
+    spans = []
+    if np.ptp(table["known"]) >= _ALIKE:
+        spans.append(Sentence("%(low)s to %(high)s known open", **_ends(table["known"], ".1%")))
+    if np.ptp(table["possible"]) >= _ALIKE:
+        ends = _ends(table["possible"], ".1%")
+        spans.append(Sentence("%(low)s to %(high)s open or perhaps open", **ends))
+    shares = Sentence("These shares do not depend on the profile of hours that is assumed.")
     if spans:
-        said = ", ".join(f"{s.min():.1%} to {s.max():.1%} {what}" for what, s in spans.items())
-        shares = f"These shares depend on the assumed profile of hours: {said} with {names}."
-    low, high = (f"{weight:,.0f}" for weight in (table["night"].min(), table["night"].max()))
-    night = f"{low} to {high} of all fall between 22:00 and 06:00, by the profile: {names}."
+        shares = Sentence(
+            "These shares depend on the assumed profile of hours: %(spans)s with %(profiles)s.",
+            spans=Sentence.joined(*spans, between=", "),
+            profiles=names,
+        )
+    night = Sentence(
+        "%(low)s to %(high)s of all fall between 22:00 and 06:00, by the profile: %(profiles)s.",
+        **_ends(table["night"], ",.0f"),
+        profiles=names,
+    )
     return shares, night
+
+
+def _ends(values: "pd.Series[float]", form: str) -> dict[str, Figure]:
+    return {"low": Figure(values.min(), form), "high": Figure(values.max(), form)}
 
 
 def _summed(table: pd.DataFrame, codes: npt.NDArray[np.intp], names: Sequence[Any]) -> pd.DataFrame:

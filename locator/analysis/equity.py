@@ -1,6 +1,6 @@
 """Tell whether coverage favours deprived neighbourhoods or the others, in figures and a picture."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -10,6 +10,7 @@ import pandas as pd
 from locator import geodesy
 from locator.analysis.coverage import Counting, Coverage
 from locator.demand import Basis
+from locator.wording import Figure, Sentence
 
 # an index nearer to zero than this is called even
 _EVEN = 0.01
@@ -49,13 +50,24 @@ class Equity:
         """Say in a sentence what the index of a counting means."""
         index = self.index[counting]
         if self.table.empty:
-            return "Nothing in a known neighbourhood has any weight."
+            return Sentence("Nothing in a known neighbourhood has any weight.")
         if np.isnan(index):
-            return "Nothing is covered, so nothing can be said about who gets it."
+            return Sentence("Nothing is covered, so nothing can be said about who gets it.")
+        written = Figure(index, "+.2f")
         if abs(index) < _EVEN:
-            return f"Coverage is spread evenly over deprived and other places (index {index:+.2f})."
-        who = "more" if index < 0 else "less"
-        return f"Coverage is concentrated in the {who} deprived places (index {index:+.2f})."
+            return Sentence(
+                "Coverage is spread evenly over deprived and other places (index %(index)s).",
+                index=written,
+            )
+        if index < 0:
+            return Sentence(
+                "Coverage is concentrated in the more deprived places (index %(index)s).",
+                index=written,
+            )
+        return Sentence(
+            "Coverage is concentrated in the less deprived places (index %(index)s).",
+            index=written,
+        )
 
     def as_dict(self) -> dict[str, object]:
         """Give the figures as plain values for JSON."""
@@ -173,13 +185,23 @@ _HATCH = (
 )
 _STEPS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 
+# says sentences and figures in the reader's language; ``str`` leaves them in English
+type_say = Callable[[str | Figure], str]
 
-def decile_picture(found: Equity) -> str:
+
+def decile_picture(found: Equity, say: type_say = str) -> str:
     """Draw coverage by deprivation decile as SVG.
 
     Bars are filled up to what is known to be open, hatched up to what is perhaps open, and empty
     up to what is covered on paper: readable without colours. Everything that is drawn is said in
     its description.
+
+    Parameters
+    ----------
+    found
+        Coverage by deprivation.
+    say
+        Puts what is written into the reader's language.
     """
     shares = found.table[["paper", "possible", "known"]].to_numpy(dtype=np.float64)
     highest = float(shares.max()) if shares.size else 0.0
@@ -195,21 +217,55 @@ def decile_picture(found: Equity) -> str:
             _bar(x, wide * 0.7, known / top, "currentColor"),
         ]
         parts.append(_text(x + wide * 0.35, _BOTTOM + 17, str(group), "middle"))
-        said.append(f"decile {group}: {known:.0%}, {possible:.0%}, {paper:.0%}")
-    parts += [*_scale(top), _text((_LEFT + _RIGHT) / 2, _HEIGHT - 8, _AXIS, "middle")]
-    title = f"Share of {found.basis} within reach of a kit, by deprivation decile"
-    what = "Known to be open, open or perhaps open, on paper"
-    return _svg("deciles", title, f"{what}: {'; '.join(said)}.", parts)
+        sentence = Sentence(
+            "decile %(decile)s: %(known)s, %(possible)s, %(paper)s",
+            decile=group,
+            known=Figure(known, ".0%"),
+            possible=Figure(possible, ".0%"),
+            paper=Figure(paper, ".0%"),
+        )
+        said.append(sentence)
+    axis = Sentence("Deprivation decile, 1: most deprived")
+    parts += [*_scale(top, say), _text((_LEFT + _RIGHT) / 2, _HEIGHT - 8, say(axis), "middle")]
+    title = _DECILES_OF[found.basis]
+    description = Sentence(
+        "Known to be open, open or perhaps open, on paper: %(deciles)s.",
+        deciles=Sentence.joined(*said, between="; "),
+    )
+    return _svg("deciles", say(title), say(description), parts)
 
 
-_AXIS = "Deprivation decile, 1: most deprived"
+_DECILES_OF = {
+    Basis.INCIDENTS: Sentence("Share of incidents within reach of a kit, by deprivation decile"),
+    Basis.RESIDENTS: Sentence("Share of residents within reach of a kit, by deprivation decile"),
+}
+_CURVE_OF = {
+    Basis.INCIDENTS: Sentence(
+        "Share of all that is covered, over incidents from the most deprived decile on"
+    ),
+    Basis.RESIDENTS: Sentence(
+        "Share of all that is covered, over residents from the most deprived decile on"
+    ),
+}
+_FIRST_OF = {
+    Basis.INCIDENTS: Sentence("incidents, most deprived first"),
+    Basis.RESIDENTS: Sentence("residents, most deprived first"),
+}
 
 
-def curve_picture(found: Equity) -> str:
-    """Draw the concentration curves on paper (dashed) and as known (firm) as SVG."""
+def curve_picture(found: Equity, say: type_say = str) -> str:
+    """Draw the concentration curves on paper (dashed) and as known (firm) as SVG.
+
+    Parameters
+    ----------
+    found
+        Coverage by deprivation.
+    say
+        Puts what is written into the reader's language.
+    """
     weight = found.table["weight"].to_numpy(dtype=np.float64)
     parts = [_line([(0.0, 0.0), (1.0, 1.0)], 'stroke-width="1" stroke-dasharray="1 3"')]
-    said = ["The dotted diagonal is an even spread"]
+    said = [Sentence("The dotted diagonal is an even spread")]
     for counting, style in (
         (Counting.PAPER, 'stroke-width="2" stroke-dasharray="7 4"'),
         (Counting.KNOWN, 'stroke-width="2.5"'),
@@ -220,20 +276,31 @@ def curve_picture(found: Equity) -> str:
         demand, covered = curve(share, weight)
         points = list(zip(demand.tolist(), covered.tolist(), strict=True))
         parts.append(_line(points, style))
-        half = float(np.interp(0.5, demand, covered))
-        said.append(
-            f"{counting} ({'dashed' if counting is Counting.PAPER else 'firm'}): the more deprived "
-            f"half has {half:.0%} of all that is covered, index {found.index[counting]:+.2f}"
-        )
+        figures = {
+            "half": Figure(np.interp(0.5, demand, covered), ".0%"),
+            "index": Figure(found.index[counting], "+.2f"),
+        }
+        if counting is Counting.PAPER:
+            sentence = Sentence(
+                "as on paper (dashed): the more deprived half has %(half)s of all that is "
+                "covered, index %(index)s",
+                **figures,
+            )
+        else:
+            sentence = Sentence(
+                "known to be open (firm): the more deprived half has %(half)s of all that is "
+                "covered, index %(index)s",
+                **figures,
+            )
+        said.append(sentence)
+    across = ((x, say(Figure(x, ".0%"))) for x in (0, 0.5, 1))
     parts += [
-        *_scale(1.0),
-        *(_text(_across(x), _BOTTOM + 17, f"{x:.0%}", "middle") for x in (0, 0.5, 1)),
+        *_scale(1.0, say),
+        *(_text(_across(x), _BOTTOM + 17, share, "middle") for x, share in across),
+        _text((_LEFT + _RIGHT) / 2, _HEIGHT - 8, say(_FIRST_OF[found.basis]), "middle"),
     ]
-    parts.append(
-        _text((_LEFT + _RIGHT) / 2, _HEIGHT - 8, f"{found.basis}, most deprived first", "middle")
-    )
-    title = f"Share of all that is covered, over {found.basis} from the most deprived decile on"
-    return _svg("curve", title, f"{'. '.join(said)}.", parts)
+    description = Sentence.joined(*said, between=". ", end=".")
+    return _svg("curve", say(_CURVE_OF[found.basis]), say(description), parts)
 
 
 def _svg(name: str, title: str, description: str, parts: Sequence[str]) -> str:
@@ -245,13 +312,14 @@ def _svg(name: str, title: str, description: str, parts: Sequence[str]) -> str:
     )
 
 
-def _scale(top: float) -> list[str]:
+def _scale(top: float, say: type_say) -> list[str]:
     """Draw both axes and three figures of the upright one."""
     frame = f"M{_LEFT} {_TOP}V{_BOTTOM}H{_RIGHT}"
-    figures = [
-        _text(_LEFT - 5, _down(share) + 4, f"{100 * share * top:g}%", "end")
-        for share in (0.0, 0.5, 1.0)
-    ]
+    figures = []
+    for share in (0.0, 0.5, 1.0):
+        form = ".0%" if (100 * share * top).is_integer() else ".1%"
+        written = say(Figure(share * top, form))
+        figures.append(_text(_LEFT - 5, _down(share) + 4, written, "end"))
     return [f'<path d="{frame}" fill="none" stroke="currentColor"/>', *figures]
 
 

@@ -16,6 +16,7 @@ from locator.demand import NIGHT
 from locator.travel.index import PointIndex
 from locator.travel.journey import Travel
 from locator.travel.standard import Standard
+from locator.wording import Figure, Sentence
 
 # a name farther away than this says nothing about a place
 _NAMED_M = 3_000.0
@@ -439,5 +440,24 @@ def _why(causes: Mapping[Cause, float]) -> str:
         key=lambda pair: -pair[0],
     )
     if len(said) == 1:
-        return f"{str(said[0][1]).capitalize()}."
-    return f"{', '.join(f'{part:.0%} {cause}' for part, cause in said)}."
+        return _SOLE[said[0][1]]
+    parts = (_part(cause, Figure(part, ".0%")) for part, cause in said)
+    return Sentence.joined(*parts, between=", ", end=".")
+
+
+_SOLE = {
+    Cause.TOO_FAR: Sentence("Too far from every kit."),
+    Cause.OUT_OF_SERVICE: Sentence("Near a kit not in service."),
+    Cause.CLOSED: Sentence("Near a kit that is shut then."),
+    Cause.NOT_KNOWN: Sentence("Near a kit perhaps open then."),
+}
+
+
+def _part(cause: Cause, share: Figure) -> Sentence:
+    if cause is Cause.TOO_FAR:
+        return Sentence("%(share)s too far from every kit", share=share)
+    if cause is Cause.OUT_OF_SERVICE:
+        return Sentence("%(share)s near a kit not in service", share=share)
+    if cause is Cause.CLOSED:
+        return Sentence("%(share)s near a kit that is shut then", share=share)
+    return Sentence("%(share)s near a kit perhaps open then", share=share)

@@ -3,7 +3,7 @@
 from locator.demand.partners import hour_of_week, partners
 from locator.demand.points import Accounts, Basis, Demand, Places, together
 from locator.demand.police import SERIOUS_CATEGORIES, incidents
-from locator.demand.profile import HOURS, NIGHT, Profile, compared, named, profiles
+from locator.demand.profile import HOURS, NIGHT, Profile, compared, named, profiles, quoted
 from locator.demand.residents import neighbourhoods, residents
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "neighbourhoods",
     "partners",
     "profiles",
+    "quoted",
     "residents",
     "together",
 ]

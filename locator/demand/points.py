@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from locator import geodesy
-from locator.demand.profile import HOURS, Profile
+from locator.demand.profile import HOURS, Profile, quoted
+from locator.wording import Figure, Sentence
 
 COLUMNS = (
     "easting",
@@ -201,20 +202,36 @@ class Demand:
         """What is assumed, in a sentence."""
         share = self.assumed_share
         if self.total == 0:
-            return "Nothing has any weight, so nothing can be said about hours."
+            return Sentence("Nothing has any weight, so nothing can be said about hours.")
         if self.basis is Basis.RESIDENTS:
-            return (
+            return Sentence(
                 "Residents are counted where they live, not where they are at an hour; the "
-                f"profile “{self.profile_name}” spreads them over the week."
+                "profile %(profile)s spreads them over the week.",
+                profile=quoted(self.profile_name),
             )
         if share == 0:
-            return "The hour of every incident is known; no profile is assumed."
+            return Sentence("The hour of every incident is known; no profile is assumed.")
         # all but a few are not all
-        part = "all incidents" if share == 1 else f"{min(share, _NEARLY_ALL):.1%} of the weight"
-        part = f"more than {part}" if _NEARLY_ALL < share < 1 else part
-        return (
-            f"The hour of {part} is not in the records: the profile “{self.profile_name}” "
-            "stands for it."
+        said = {
+            "part": Figure(min(share, _NEARLY_ALL), ".1%"),
+            "profile": quoted(self.profile_name),
+        }
+        if share == 1:
+            return Sentence(
+                "The hour of all incidents is not in the records: the profile %(profile)s stands "
+                "for it.",
+                profile=said["profile"],
+            )
+        if share > _NEARLY_ALL:
+            return Sentence(
+                "The hour of more than %(part)s of the weight is not in the records: the profile "
+                "%(profile)s stands for it.",
+                **said,
+            )
+        return Sentence(
+            "The hour of %(part)s of the weight is not in the records: the profile %(profile)s "
+            "stands for it.",
+            **said,
         )
 
     @functools.cached_property

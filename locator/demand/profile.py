@@ -1,6 +1,6 @@
 """Say how incidents spread over the 168 hours of a week."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from locator import tables
 from locator.errors import DataError, InputError
+from locator.wording import Sentence
 
 HOURS = 168
 _DAY = 24
@@ -143,6 +144,23 @@ def compared(folder: Path) -> list[Profile]:
     """
     known = profiles(folder)
     return [known[name] for name in _GENERAL if name in known]
+
+
+_NAMES: Mapping[str, Sentence] = {
+    str(name): name
+    for name in (
+        Sentence("flat"),
+        Sentence("violence"),
+        Sentence("survey"),
+        Sentence("young adults"),
+        Sentence("children"),
+    )
+}
+
+
+def quoted(name: str) -> Sentence:
+    """Put the name of a profile into quotation marks, such that it can be translated."""
+    return Sentence("“%(name)s”", name=_NAMES.get(name, name))
 
 
 def named(folder: Path, name: str) -> Profile:

@@ -15,6 +15,7 @@ from locator.maps import _layers
 from locator.maps._guard import Picture, compose
 from locator.maps._layers import Basemap
 from locator.travel.standard import Standard
+from locator.wording import Sentence
 
 # ColorBrewer's YlOrRd, the lightest left out so that cells stand out from the paper
 _CELL_COLOURS = ("#fecc5c", "#fd8d3c", "#f03b20", "#bd0026")
@@ -43,7 +44,9 @@ def cell_bands(cells: gpd.GeoDataFrame) -> list[Band]:
     used = sorted(set(_band_of(cells)))
     edges = [*CELL_BANDS, None]
     labels = [
-        f"{low} to {high - 1}" if high else f"{low} or more"
+        Sentence("%(low)s to %(high)s", low=low, high=high - 1)
+        if high
+        else Sentence("%(low)s or more", low=low)
         for low, high in itertools.pairwise(edges)
     ]
     return [Band(_CELL_COLOURS[band], CELL_OPACITY, labels[band]) for band in used]
@@ -57,9 +60,15 @@ def _band_of(cells: gpd.GeoDataFrame) -> list[int]:
 def decile_bands() -> list[Band]:
     """Name the shades of deprivation for the legend."""
     pairs = ((1, 2), (3, 4), (5, 6), (7, 8), (9, 10))
+    labels = [
+        Sentence("%(low)s and %(high)s, most deprived", low=low, high=high)
+        if low == 1
+        else Sentence("%(low)s and %(high)s", low=low, high=high)
+        for low, high in pairs
+    ]
     return [
-        Band(colour, DECILE_OPACITY, f"{low} and {high}" + (", most deprived" if low == 1 else ""))
-        for colour, (low, high) in zip(_DECILE_COLOURS, pairs, strict=True)
+        Band(colour, DECILE_OPACITY, label)
+        for colour, label in zip(_DECILE_COLOURS, labels, strict=True)
     ]
 
 

@@ -31,6 +31,7 @@ from locator.registry.snapshot import Snapshot
 from locator.travel import tiles
 from locator.travel.standard import Standard
 from locator.web.here import facts, now
+from locator.wording import Sentence
 
 blueprint = Blueprint("pictures", __name__)
 
@@ -79,8 +80,11 @@ def coverage_choice() -> tuple[int, str]:
     when = request.args.get("hours", "known")
     allowed = {str(metres): metres for metres in standards()}
     if within not in allowed or when not in _COUNTINGS:
-        metres, hours = ", ".join(allowed), " or ".join(f"“{name}”" for name in _COUNTINGS)
-        msg = f"Choose a distance of {metres} metres, and hours {hours}."
+        msg = Sentence(
+            "Choose a distance of %(metres)s metres, and hours: %(hours)s.",
+            metres=", ".join(allowed),
+            hours=", ".join(_COUNTINGS),
+        )
         raise InputError(msg)
     return allowed[within], when
 

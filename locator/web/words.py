@@ -30,7 +30,7 @@ from locator.travel.directions import (
 from locator.travel.network import Label
 from locator.web.here import facts
 from locator.web.languages import SOURCE
-from locator.wording import Sentence
+from locator.wording import Figure, Sentence
 
 _HOUR_MIN = 60
 _KM = 1000
@@ -41,8 +41,10 @@ def gettext(message: str, **values: object) -> str:
     return str(flask_babel.gettext(message, **values))
 
 
-def said(text: str) -> str:
+def said(text: str | Figure) -> str:
     """Say in the reader's language what a lower floor tells; other texts stay as they are."""
+    if isinstance(text, Figure):
+        return _figure(text)
     if not isinstance(text, Sentence):
         return text
     values = {name: _value(value) for name, value in text.values.items()}
@@ -55,9 +57,24 @@ def is_translatable(text: str) -> bool:
 
 
 def _value(value: object) -> object:
+    if isinstance(value, Figure):
+        return _figure(value)
     if isinstance(value, float):
         return format_decimal(value, locale=_locale())
     return said(value) if isinstance(value, str) else value
+
+
+def _figure(figure: Figure) -> str:
+    locale = _locale()
+    if _is_english(locale):
+        return str(figure)
+    decimals, value = int(figure.form.rstrip("f%")[-1]), float(figure)
+    if figure.form.endswith("%"):
+        rounded = round(value, decimals + 2)
+        return format_percent(rounded, locale=locale, decimal_quantization=False)
+    pattern = "#,##0" + "." * bool(decimals) + "0" * decimals
+    signed = f"+{pattern};-{pattern}" if figure.form.startswith("+") else pattern
+    return format_decimal(value, signed, locale=locale)
 
 
 def _locale() -> Locale:
@@ -123,6 +140,16 @@ def clock(moment: dt.datetime) -> str:
 def hour(moment: dt.datetime) -> str:
     """Write the time of a day: ``22:14``."""
     return format_datetime(moment, "HH:mm", locale=_locale())
+
+
+def number(value: float) -> str:
+    """Write how many: ``12,903``."""
+    return format_decimal(round(value), "#,##0", locale=_locale())
+
+
+def about(value: float) -> str:
+    """Write about how many, to the next ten: ``about 1,230``."""
+    return gettext("about %(number)s", number=number(round(value, -1)))
 
 
 def percent(share: float) -> str:
@@ -363,6 +390,7 @@ def phone_maps(kit: Mapping[str, object]) -> str:
 
 
 FILTERS = {
+    "about": about,
     "clock": clock,
     "condition": condition,
     "date": date,
@@ -373,6 +401,7 @@ FILTERS = {
     "metres": metres,
     "minutes": minutes,
     "month": month,
+    "number": number,
     "percent": percent,
     "phone_maps": phone_maps,
     "said": said,

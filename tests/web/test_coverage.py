@@ -209,5 +209,6 @@ def test_coverage_takes_listed_choices_only(client: FlaskClient, query: str) -> 
     ("shares", "said"),
     [((0.99985, 1.0), "over 99 to 100%"), ((0.996,), "over 99%"), ((1.0,), "100%"), ((0.0,), "0%")],
 )
-def test_only_all_is_100_percent(shares: tuple[float, ...], said: str) -> None:
-    assert span(*shares) == said
+def test_only_all_is_100_percent(client: FlaskClient, shares: tuple[float, ...], said: str) -> None:
+    with client.application.test_request_context():
+        assert span(*shares) == said
