@@ -23,7 +23,7 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from locator import tables
-from locator.analysis.fetch import VAGUE_S, Checked, Fetch
+from locator.analysis.fetch import SOON_S, VAGUE_S, Checked, Fetch
 from locator.analysis.nearest import nearest, overview
 from locator.analysis.packed import pack_grid, pack_postcodes
 from locator.analysis.reach import FETCH_S
@@ -291,6 +291,7 @@ def _limits(settings: Settings) -> dict[str, object]:
     return {
         "count": _by_default(nearest, "count"),
         "vague_s": VAGUE_S,
+        "soon_s": SOON_S,
         "rough_m": ROUGH_M,
         "fetch_s": FETCH_S,
         "useful_fetch_s": settings.useful_fetch_s,
@@ -373,7 +374,7 @@ def _compact(value: object) -> str:
 
 def _words() -> dict[str, object]:
     """Give the phrases that the script puts figures into, in the reader's language."""
-    told = dt.datetime(2026, 7, 4, 22, 14, tzinfo=facts().calendar.zone)
+    told = now().astimezone(facts().calendar.zone)
     doubts = {
         str(finding): words.doubt(Doubt(finding, told, told)).replace(words.hour(told), "{time}")
         for finding in TELLABLE
@@ -404,7 +405,8 @@ def _words() -> dict[str, object]:
         },
         "doubts": doubts,
         "ages": _ages(),
-        "spelt": {letter: words.spelt(letter) for letter in ascii_uppercase},
+        "soon": [words.soon(left) for left in range(int(SOON_S) // _MINUTE_S + 1)],
+        "spelt": {letter: words.spelt(letter) for letter in f"{ascii_uppercase}+"},
         "device": _("your location"),
         "picked": _("the place you chose"),
         "finding": _("Finding where you are …"),

@@ -14,6 +14,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -45,27 +46,32 @@ const brief = one => ({
   doubt: one.doubt && one.doubt.finding,
   distance: one.run ? search.metres(one.distance_m) : null,
   minutes: one.run ? [one.run, one.brisk, one.walk].map(search.minutes) : null,
-  vague: one.run ? search.vague(feed, one.run) : null
+  vague: one.run ? search.vague(feed, one.run) : null,
+  runner_in_time: one.runner_in_time, soon_min: one.soon_min
 });
 const does = {
   nearest(position, now, people) {
-    const found = search.nearest(feed, position, now), parts = search.worth(feed, found);
+    const found = search.nearest(feed, position, now), told = search.verdict(feed, found, people);
+    const parts = search.worth(feed, found, told), named = one => one.kit.reference;
     return {
-      groups: ["reachable", "unknown", "unavailable", "unplaced"].map(g => found[g].map(brief)),
-      verdict: search.verdict(feed, found, people).code,
-      worth: ["reachable", "unknown", "farther"].map(p => parts[p].map(one => one.kit.reference))
+      groups: ["reachable", "closing", "unknown", "unavailable", "unplaced"]
+        .map(group => found[group].map(brief)),
+      verdict: told.code, level: told.level, stay: told.stay, kit: told.kit && named(told.kit),
+      worth: ["reachable", "closing", "unknown", "farther"].map(part => parts[part].map(named))
     };
   },
   resolved: text => search.resolved(feed, lists, text),
   grid: (lon, lat) => search.grid(feed, lon, lat),
   degrees: (e, n) => search.degrees(feed, e, n),
   gridReference: search.gridReference,
+  plusCode: search.plusCode,
   apart: search.apart,
   metres: search.metres,
   postcodes: () => { const p = search.unpackedPostcodes(lists.postcodes);
     return [p.codes, p.eastings, p.northings]; },
   nearestPostcode: (e, n) => search.nearestPostcode(lists.postcodes, e, n, 300),
   clock: (words, at) => search.clock(words, search.local(feed, at)),
+  since: (words, at, now) => search.since(words, search.local(feed, at), search.local(feed, now)),
   date: (words, text) => search.written(words, words.date, new Date(text + "T00:00:00Z")),
   settlement: (lon, lat) => search.settlement(lists, {lon, lat}, 4000),
 };
@@ -165,10 +171,20 @@ def many() -> Snapshot:
 
 
 @pytest.fixture(scope="module")
-def busy(many: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+def moving() -> Clock:
+    """Tell the time of the site with that registry: its list is made at the beginning."""
+    made = Clock()
+    made.now = MADE_AT
+    return made
+
+
+@pytest.fixture(scope="module")
+def busy(
+    many: Snapshot, moving: Clock, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Flask]:
     """The site with that registry, whose lists stay good for as long as they tell hours."""
     url = f"sqlite:///{tmp_path_factory.mktemp('busy')}/registry.sqlite"
-    made = create_app(Settings(database_url=url, offline_days=28), lambda: MADE_AT)
+    made = create_app(Settings(database_url=url, offline_days=28), moving)
     made.testing = False
     opened: Facts = made.extensions["facts"]
     with pytest.MonkeyPatch.context() as patch:
@@ -228,6 +244,7 @@ SENTENCES = {
     "run": "A kit could be here within 5 minutes if somebody runs.",
     "perhaps": "A kit may be near, but not surely within 5 minutes.",
     "doubted": "Something may be wrong with the kit nearby.",
+    "closing": "The kit nearby is about to shut.",
     "shut": "No kit nearby is known to be open now.",
     "far": "We know of no kit that is close enough.",
 }
@@ -257,6 +274,8 @@ def _same(told: dict[str, Any], fetch: Fetch, age_s: float) -> None:
     assert told["until"] == (opening.until and opening.until.timestamp())
     assert told["opens"] == (opening.opens and opening.opens.timestamp())
     assert told["doubt"] == (fetch.doubt and fetch.doubt.finding)
+    assert told["runner_in_time"] == fetch.runner_in_time
+    assert told["soon"] == words.shuts_soon(fetch)
     if fetch.run and fetch.brisk and fetch.walk and fetch.distance_m is not None:
         assert told["vague"] == fetch.run.vague
         for said, span in zip(told["minutes"], (fetch.run, fetch.brisk, fetch.walk), strict=True):
@@ -267,34 +286,47 @@ def _same(told: dict[str, Any], fetch: Fetch, age_s: float) -> None:
 
 
 def _groups(answer: Answer) -> list[tuple[Fetch, ...]]:
-    return [answer.reachable, answer.unknown, answer.unavailable, answer.unplaced]
+    groups = [answer.reachable, answer.closing, answer.unknown, answer.unavailable]
+    return [*groups, answer.unplaced]
 
 
-def test_a_device_answers_as_the_server_does(busy: Flask, device: Device, many: Snapshot) -> None:
+def test_a_device_answers_as_the_server_does(
+    busy: Flask, device: Device, many: Snapshot, moving: Clock
+) -> None:
     facts: Facts = busy.extensions["facts"]
     questions = _questions()
     told = device.asked(*(question.call() for question in questions))
     seen: set[str] = set()
     with busy.test_request_context("/"):
+        soon: Any = offline._words()["soon"]
         for question, answer in zip(questions, told, strict=True):
+            moving.now = question.at
             right = nearest(many, question.position, facts.travel, at=question.at)
             age_s = (question.at - MADE_AT).total_seconds()
             for fetches, group in zip(_groups(right), answer["groups"], strict=True):
                 assert len(fetches) == len(group)
                 for fetch, one in zip(fetches, group, strict=True):
+                    one["soon"] = "" if one["soon_min"] is None else soon[one["soon_min"]]
                     _same(one, fetch, age_s)
                     seen |= {one["availability"], one["checked"], str(one["doubt"])}
+                    seen |= {name for name in ("runner_in_time", "soon") if one[name]}
             meant = next((f for f in right.reachable if f.run and not f.doubt), None)
             verdict = emergency._verdict(right, question.people, meant)
             assert SENTENCES[answer["verdict"]] == verdict.headline
-            reachable, far_reachable = emergency._near_and_far(right.reachable, meant)
-            unknown, far_unknown = emergency._near_and_far(right.unknown)
-            parts = [reachable, unknown, [*far_reachable, *far_unknown]]
+            assert (answer["level"], answer["stay"]) == (verdict.level, verdict.stay)
+            assert answer["kit"] == (verdict.kit and verdict.kit.kit["reference"])
+            kept = (meant, verdict.kit)
+            groups = (right.reachable, right.closing, right.unknown)
+            divided = [emergency._near_and_far(group, kept) for group in groups]
+            parts = [near for near, _ in divided] + [[f for _, far in divided for f in far]]
             assert answer["worth"] == [[f.kit["reference"] for f in part] for part in parts]
-            seen.add(answer["verdict"])
+            rough = question.position.precision_m > busy.extensions["facts"].settings.standard_m
+            seen |= {answer["verdict"], f"rough and {answer['verdict']}" if rough else ""}
+    moving.now = MADE_AT
     # the questions are worth something only if everything comes up
     assert seen >= set(SENTENCES) | {"OPEN", "CLOSING", "CLOSED", "OUT_OF_SERVICE", "UNPLACED"}
     assert seen >= {"UNKNOWN_HOURS", "NEVER", "LONG_AGO", "EXPIRED", "RECENTLY", "used", "missing"}
+    assert seen >= {"runner_in_time", "soon", "rough and far"}
 
 
 def test_positions_are_those_of_the_server(busy: Flask, device: Device) -> None:
@@ -315,6 +347,11 @@ def test_positions_are_those_of_the_server(busy: Flask, device: Device) -> None:
     assert device.asked(("grid", -3.2, 55.9), ("grid", 20, 50)) == [None, None]
     references = device.asked(*(("gridReference", *at) for at in right))
     assert references == [geodesy.grid_reference(*spot) for spot in spots]
+    # as a phone is asked to round, and where one area ends
+    rounded = [(round(lon, 6), round(lat, 6)) for lon, lat in spots[:300]]
+    rounded += [(round(lon * 8000) / 8000, round(lat * 8000) / 8000) for lon, lat in spots[:300]]
+    codes = device.asked(*(("plusCode", *spot) for spot in [*spots, *rounded]))
+    assert codes == [geodesy.plus_code(*spot) for spot in [*spots, *rounded]]
     pairs = list(itertools.pairwise(spots))
     apart = device.asked(*(("apart", *here, *there) for here, there in pairs))
     for told_m, (here, there) in zip(apart, pairs, strict=True):
@@ -338,6 +375,14 @@ def test_times_are_written_as_the_server_writes_them(
         dates = [words.date(moment.date()) for moment in moments]
     told = device.asked(*(("clock", said, moment.timestamp()) for moment in moments))
     assert told == clocks
+    days = list(zip(moments, [moments[0], *moments], strict=False))
+    told = device.asked(*(("since", said, at.timestamp(), now.timestamp()) for at, now in days))
+    with busy.test_request_context("/"), force_locale(language):
+        local = [(at.astimezone(zone), now.astimezone(zone)) for at, now in days]
+        since = [
+            words.hour(at) if at.date() == now.date() else words.clock(at) for at, now in local
+        ]
+    assert told == since
     told = device.asked(*(("date", said, moment.date().isoformat()) for moment in moments))
     assert told == dates
 
@@ -415,12 +460,17 @@ def test_towns_and_villages_are_found_by_name(device: Device, facts: Facts) -> N
     assert empty is None
 
 
-def test_what_is_told_to_the_operator(device: Device, facts: Facts) -> None:
+def test_what_is_told_to_the_operator(device: Device, facts: Facts, geodata: Path) -> None:
     draw = random.Random(9)
     spots = [
         geodesy.to_wgs84(draw.uniform(450_000, 508_000), draw.uniform(234_000, 302_000))
         for _ in range(150)
     ]
+    # where a building has several postcodes the first by the alphabet is told
+    table = tables.table(geodata, "postcodes")
+    shared = table[table.duplicated(["easting", "northing"], keep=False)].sample(60, random_state=1)
+    middles = shared[["easting", "northing"]].to_numpy(dtype=np.float64).tolist()
+    spots += [geodesy.to_wgs84(east + 4, north - 3) for east, north in middles]
     near = device.asked(*(("nearestPostcode", *geodesy.to_bng(*spot)) for spot in spots))
     towns = device.asked(*(("settlement", *spot) for spot in spots))
     for spot, postcode, town in zip(spots, near, towns, strict=True):
@@ -444,6 +494,7 @@ def test_an_old_list_makes_nothing_sure(busy: Flask, device: Device) -> None:
             one["availability"] for answer in told for group in answer["groups"] for one in group
         }
         assert ("OPEN" in states) == sure
+        assert ("CLOSING" in states) <= sure
         assert "UNKNOWN_HOURS" in states
         assert "OUT_OF_SERVICE" in states
 

@@ -18,9 +18,21 @@
     });
     Array.prototype.forEach.call(made.querySelectorAll("[data-fill]"), function (part) {
       var value = view[part.dataset.fill];
+      if (Array.isArray(value)) { return groupsInto(part, value); }
       part.textContent = value === undefined || value === null ? "" : value;
     });
     return made;
+  }
+
+  // parts of a code that are read out one by one
+  function groupsInto(part, groups) {
+    groups.forEach(function (group, number) {
+      var made = document.createElement("span");
+      made.className = "group";
+      made.textContent = group;
+      if (number) { part.appendChild(document.createTextNode(" ")); }
+      part.appendChild(made);
+    });
   }
 
   // what says the same already stays: it may be in use, or would be read out again
@@ -49,7 +61,7 @@
 
   /* Words ------------------------------------------------------------------------------------ */
 
-  function hour(at) { return search.hour(search.local(feed, at)); }
+  function since(at) { return search.since(words, search.local(feed, at), search.local(feed, now())); }
 
   function clock(at) { return search.clock(words, search.local(feed, at)); }
 
@@ -92,7 +104,7 @@
   }
 
   function doubt(told) {
-    return say(words.doubts[told.finding] || words.doubts.other, {time: hour(told.at)});
+    return say(words.doubts[told.finding] || words.doubts.other, {time: since(told.at)});
   }
 
   /* One kit ---------------------------------------------------------------------------------- */
@@ -102,7 +114,7 @@
     switch (one.availability) {
       case "OPEN": return (one.ready ? "ready_" : one.confirmed ? "since_" : "open_") + open;
       case "UNKNOWN_HOURS": return one.old ? "old" : "unknown";
-      case "CLOSING": return "closing";
+      case "CLOSING": return one.runner_in_time ? "closing_run" : "closing";
       case "CLOSED": return one.opening.opens === null ? "closed" : "closed_opens";
       case "OUT_OF_SERVICE": return "out";
       default: return "unplaced";
@@ -111,7 +123,7 @@
 
   var ACCESS = {"code from 999": "access_code", "open": "access_open", "ask staff": "access_staff"};
 
-  function item(one, position) {
+  function viewOf(one, position) {
     var kit = one.kit, view = {}, placed = kit.easting !== null, rough_m = feed.limits.rough_m;
     Object.keys(kit).forEach(function (name) { view[name] = kit[name]; });
     view.where = (kit.position_text ? kit.position_text + ". " : "") + kit.address + ".";
@@ -119,6 +131,7 @@
     view[ACCESS[kit.access] || "access_unknown"] = true;
     view.unconfirmed = !one.confirmed;
     view.until = one.opening.until === null ? "" : clock(one.opening.until);
+    view.soon = words.soon[one.soon_min];
     view.opens = one.opening.opens === null ? "" : clock(one.opening.opens);
     view.condition = condition(kit);
     view.doubt = one.doubt && doubt(one.doubt);
@@ -127,21 +140,37 @@
     view.kit_precision = view.rough ? metres(kit.precision_m) : "";
     view.maps = placed;
     if (one.run) {
+      var vague = search.vague(feed, one.run), blur_m = kit.precision_m + position.precision_m;
       view.distance = metres(one.distance_m);
-      view.vague = search.vague(feed, one.run);
-      view.timed = !view.vague;
-      view.vague_place = kit.precision_m + position.precision_m > rough_m;
-      view.vague_way = !view.vague_place;
+      view.farthest = metres(one.distance_m + blur_m);
+      view.vague_place = vague && blur_m > rough_m;
+      view.vague_way = vague && !view.vague_place;
+      view.timed = !vague;
       view.run = minutes(one.run);
       view.walk = minutes(one.walk);
       view.run_against = against(one.run);
       view.walk_against = against(one.walk);
+      view.alike = view.timed && view.run_against === view.walk_against;
+      view.unlike = view.timed && !view.alike;
     }
-    var made = filled("kit-template", view), maps = made.querySelector("[data-maps]");
+    return view;
+  }
+
+  function item(one, position) {
+    var kit = one.kit, made = filled("kit-template", viewOf(one, position));
+    var maps = made.querySelector("[data-maps]");
+    if (position) { made.querySelector("li").id = "kit-" + kit.reference; }
     if (maps) {
       var at = kit.latitude.toFixed(6) + "," + kit.longitude.toFixed(6);
       maps.href = "geo:" + at + "?q=" + at + "(" + encodeURIComponent(kit.name) + ")";
     }
+    return made;
+  }
+
+  // to the kit that the answer speaks of, with what whoever fetches it must know first
+  function linkTo(one, position) {
+    var made = filled("link-template", viewOf(one, position));
+    made.querySelector("a").href = "#kit-" + one.kit.reference;
     return made;
   }
 
@@ -165,7 +194,7 @@
     last = position;
     var at = now(), limits = feed.limits, found = search.nearest(feed, position, at);
     var verdict = search.verdict(feed, found, people);
-    var parts = search.worth(feed, found), exact = position.precision_m <= limits.exact_m;
+    var parts = search.worth(feed, found, verdict), exact = position.precision_m <= limits.exact_m;
     var here = search.onGrid(feed, position);
     var view = {
       place: position.label || words[position.kind], mark: verdict.level === "near" || verdict.level === "run" ? "→" : "!",
@@ -173,33 +202,41 @@
       ask_two: verdict.ask && people === "two", ask_any: verdict.ask && people !== "two",
       precision: metres(position.precision_m), by_phone: position.kind === "device",
       by_name: position.kind !== "device", asked: position.asked, inexact: !exact,
-      none_open: !parts.reachable.length, some_unknown: parts.unknown.length,
+      named: verdict.kit, who: people === "alone" || !verdict.stay, not_said: !people, said_alone: people === "alone", said_two: people === "two",
+      none_open: !parts.reachable.length && !parts.closing.length,
+      none_stays: !parts.reachable.length && parts.closing.length, some_closing: parts.closing.length, some_unknown: parts.unknown.length,
       some_farther: parts.farther.length, farther_count: parts.farther.length,
       some_unavailable: found.unavailable.length, unavailable_count: found.unavailable.length,
       some_unplaced: found.unplaced.length, unplaced_count: found.unplaced.length,
       detour_low: feed.detour.low.toFixed(1).replace(".", words.decimal),
-      detour_high: feed.detour.high.toFixed(1).replace(".", words.decimal),
-      tell_place: ["device", "picked", "point"].indexOf(position.kind) < 0,
-      place_aloud: position.kind === "postcode" ? spelt(position.label) : ""
+      detour_high: feed.detour.high.toFixed(1).replace(".", words.decimal)
     };
     view["is_" + verdict.code] = true;
     view["note_" + position.note] = true;
-    if (exact && here) {
-      view.grid = search.gridReference(here[0], here[1]);
-      view.grid_aloud = spelt(view.grid);
+    var tell = function (name, code) {
+      view[name] = code.split(" ");
+      view[name + "_aloud"] = spelt(code);
+    };
+    if (position.kind === "postcode") {
+      tell("tell_place", position.label);
+    } else if (["device", "picked", "point"].indexOf(position.kind) < 0) {
+      view.tell_place = position.label;
     }
-    if (exact) { view.degrees = position.lat.toFixed(5) + ", " + position.lon.toFixed(5); }
+    if (exact && here) { tell("grid", search.gridReference(here[0], here[1])); }
+    if (exact) {
+      var plus = search.plusCode(position.lon, position.lat);
+      tell("plus", plus.slice(0, 4) + " " + plus.slice(4));
+      view.degrees = degrees(position);
+    }
     if (lists && here) {
       var near = search.nearestPostcode(lists.postcodes, here[0], here[1], limits.postcode_m);
       view.note_outside = near.away_m > limits.outside_m;
-      if (exact && position.kind !== "postcode") {
-        view.postcode = near.code;
-        view.postcode_aloud = near.code ? spelt(near.code) : "";
-      }
+      if (exact && near.code && position.kind !== "postcode") { tell("postcode", near.code); }
       if (exact) { view.town = search.settlement(lists, position, limits.settlement_m); }
     }
     var made = filled("answer-template", view);
     made.querySelector(".verdict").classList.add("verdict-" + verdict.level);
+    if (verdict.kit) { made.querySelector("[data-link]").appendChild(linkTo(verdict.kit, position)); }
     Array.prototype.forEach.call(made.querySelectorAll("[data-list]"), function (box) {
       var name = box.dataset.list;
       listInto(box, parts[name] || found[name], position);
@@ -208,6 +245,12 @@
     show("answer", made);
     showState();
     if (focus) { lookAt("answer-title"); }
+  }
+
+  // thousandths and what is finer are said apart
+  function degrees(position) {
+    var lat = position.lat.toFixed(5), lon = position.lon.toFixed(5);
+    return [lat.slice(0, -2), lat.slice(-2) + ",", lon.slice(0, -2), lon.slice(-2)];
   }
 
   function lookAt(id) {
@@ -282,7 +325,7 @@
     var view = {none: !feed}, age = {};
     if (feed) {
       var at = now(), sure = search.trust(feed, at), said = ageInWords(sure.age_s);
-      age = {time: clock(feed.made_at), age: said};
+      age = {time: since(feed.made_at), age: said};
       age[sure.age_s < MINUTE_S ? "fresh" : said ? "known" : "ancient"] = true;
       view = {early: sure.early, time: clock(at), uncovered: !sure.early && !sure.clock,
         stale: sure.clock && !sure.fresh, later: sure.clock && sure.fresh && !sure.recent};
@@ -302,7 +345,7 @@
     box.querySelector("[data-fill]").textContent = all.length;
     if (box.open) {
       listInto(box.querySelector("ol"), all.map(function (kit) {
-        return search.judged(feed, kit, at, 0);
+        return search.judged(feed, kit, at, 0, 0);
       }));
     }
   }
@@ -315,7 +358,8 @@
     }
     var kit = search.kits(feed).filter(function (one) { return one.reference === wanted; })[0];
     byId("this-kit").hidden = !kit;
-    if (kit) { listInto(byId("this-kit").querySelector("ol"), [search.judged(feed, kit, now(), 0)]); }
+    byId("no-telling").hidden = !/\/tell$/.test(path);
+    if (kit) { listInto(byId("this-kit").querySelector("ol"), [search.judged(feed, kit, now(), 0, 0)]); }
   }
 
   function read(address) {
@@ -415,6 +459,12 @@
       people = who;
       if (last) { answer(last, false); }
     });
+  });
+  byId("answer").addEventListener("click", function (event) {
+    var who = event.target.dataset.people;
+    if (!who) { return; }
+    setPeople(who);
+    answer(last, true);
   });
   byId("all").addEventListener("toggle", function () { if (feed) { showAll(); } });
   if (navigator.geolocation) {

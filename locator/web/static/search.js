@@ -9,8 +9,10 @@ var search = (function () {
   var DAY_S = 86400, MINUTE_S = 60;
   // a clock may be a little behind the server's
   var BEHIND_S = 300;
-  var GROUPS = {OPEN: "reachable", UNKNOWN_HOURS: "unknown", CLOSING: "unavailable",
+  var GROUPS = {OPEN: "reachable", CLOSING: "closing", UNKNOWN_HOURS: "unknown",
     CLOSED: "unavailable", OUT_OF_SERVICE: "unavailable", UNPLACED: "unplaced"};
+  // kits that somebody may be sent for
+  var IN_SERVICE = ["reachable", "closing", "unknown"];
   var BY_STATE = {open: "OPEN", closed: "CLOSED", unknown: "UNKNOWN_HOURS"};
 
   function length(x, y) { return Math.sqrt(x * x + y * y); }
@@ -90,6 +92,22 @@ var search = (function () {
     return first + second + " " + digits(easting) + " " + digits(northing);
   }
 
+  // an Open Location Code of ten digits
+  function plusCode(lon, lat) {
+    var digits = "23456789CFGHJMPQRVWX", code = "";
+    // steps of 1/8000 degree, rounded as the official encoder does
+    var steps = function (degrees, finest) {
+      return Math.floor(Math.round(degrees * (8000 * finest) * 1e6) / 1e6 / finest);
+    };
+    var north = steps(lat + 90, 3125), east = steps(lon + 180, 1024);
+    for (var pair = 0; pair < 5; pair++) {
+      code = digits.charAt(north % 20) + digits.charAt(east % 20) + code;
+      north = Math.floor(north / 20);
+      east = Math.floor(east / 20);
+    }
+    return code.slice(0, 8) + "+" + code.slice(8);
+  }
+
   /* How far the list can be relied on ------------------------------------------------------- */
 
   function trust(feed, now) {
@@ -164,17 +182,16 @@ var search = (function () {
     return feed.rows;
   }
 
-  /* Judge one kit; a walker is there after so many seconds. */
-  function judged(feed, kit, now, arrival_s) {
+  /* Judge one kit; a walker and a runner are there after so many seconds. */
+  function judged(feed, kit, now, walker_s, runner_s) {
     var sure = trust(feed, now), told = {state: "unknown", until: null, opens: null};
     if (sure.clock) { told = opening(unpackedHours(feed)[kit.hours], now); }
     var availability = BY_STATE[told.state];
-    if (availability === "OPEN" && told.until !== null && told.until - now < arrival_s) {
-      availability = "CLOSING";
-    }
     // what was open by an old list is not open for sure
     var old = availability === "OPEN" && !sure.fresh;
     if (old) { availability = "UNKNOWN_HOURS"; }
+    var left_s = told.until === null ? Infinity : told.until - now;
+    if (availability === "OPEN" && left_s < walker_s) { availability = "CLOSING"; }
     if (kit.status !== "installed") { availability = "OUT_OF_SERVICE"; }
     if (kit.easting === null) { availability = "UNPLACED"; }
     var how = checked(feed, kit, now), doubt = doubted(feed, kit, now);
@@ -183,6 +200,8 @@ var search = (function () {
     return {
       kit: kit, availability: availability, opening: told, checked: how, doubt: doubt,
       confirmed: confirmed, old: old,
+      runner_in_time: availability === "CLOSING" && left_s >= runner_s,
+      soon_min: availability === "OPEN" && left_s <= feed.limits.soon_s ? Math.floor(left_s / MINUTE_S) : null,
       ready: availability === "OPEN" && confirmed && sure.recent
     };
   }
@@ -211,10 +230,10 @@ var search = (function () {
   /* Rank the kits for a position {lon, lat, precision_m}, as the server does without streets. */
   function nearest(feed, position, now) {
     var here = onGrid(feed, position);
-    var detour = feed.detour, found = {reachable: [], unknown: [], unavailable: [], unplaced: []};
+    var detour = feed.detour, found = {reachable: [], closing: [], unknown: [], unavailable: [], unplaced: []};
     kits(feed).forEach(function (kit, row) {
       if (kit.easting === null) {
-        found.unplaced.push(judged(feed, kit, now, 0));
+        found.unplaced.push(judged(feed, kit, now, 0, 0));
         return;
       }
       var apart_m = apart(position.lon, position.lat, kit.longitude, kit.latitude);
@@ -222,13 +241,14 @@ var search = (function () {
       var blur_m = position.precision_m + kit.precision_m;
       var low_m = Math.max(straight_m - blur_m, 0) * detour.low;
       var high_m = (straight_m + blur_m) * detour.high;
-      var arrival_s = high_m / feed.pace.walk_m_per_s + feed.pace.overhead_s;
-      var one = fetched(feed, judged(feed, kit, now, arrival_s), apart_m, low_m, high_m);
+      var arrival_s = function (speed) { return high_m / speed + feed.pace.overhead_s; };
+      var pace = feed.pace, walker_s = arrival_s(pace.walk_m_per_s), runner_s = arrival_s(pace.run_m_per_s);
+      var one = fetched(feed, judged(feed, kit, now, walker_s, runner_s), apart_m, low_m, high_m);
       one.metres = straight_m * detour.median;
       one.row = row;
       found[GROUPS[one.availability]].push(one);
     });
-    ["reachable", "unknown", "unavailable"].forEach(function (group) {
+    IN_SERVICE.concat("unavailable").forEach(function (group) {
       found[group].sort(function (a, b) { return a.metres - b.metres || a.row - b.row; });
       found[group] = found[group].slice(0, feed.limits.count);
     });
@@ -242,33 +262,37 @@ var search = (function () {
   }
 
   /* What the answer means for whoever is beside a casualty: which sentence says so, how it looks,
-     whether nobody should be sent, and whether 999 is asked before somebody goes. */
+     whether nobody should be sent, and whether 999 is asked before somebody goes; and which kit it
+     is about, if it is about one. */
   function verdict(feed, found, people) {
-    var limits = feed.limits, useful_s = limits.useful_fetch_s;
-    var first = meant(found);
-    var perhaps = function (one) { return one.run.low_s <= useful_s; };
-    var said = function (code, level) {
-      return {code: code, level: level, stay: code === "alone" || code === "far",
+    var limits = feed.limits, useful_s = limits.useful_fetch_s, first = meant(found);
+    var inReach = function (one) { return one.run.low_s <= useful_s; };
+    var said = function (code, level, kit) {
+      return {code: code, level: level, kit: kit || null, stay: code === "alone" || code === "far",
         ask: code !== "alone" && code !== "rough" && code !== "far"};
     };
     if (people === "alone") { return said("alone", "alone"); }
-    if (found.position.precision_m > limits.standard_m) { return said("rough", "far"); }
-    if (first && first.walk.high_s <= useful_s) { return said("near", "near"); }
-    if (first && first.run.high_s <= useful_s) { return said("run", "run"); }
-    if (first && perhaps(first)) { return said("perhaps", "run"); }
-    if (found.reachable.some(function (one) { return one.doubt && perhaps(one); })) {
-      return said("doubted", "far");
+    if (!IN_SERVICE.some(function (group) { return found[group].some(inReach); })) {
+      return said("far", "far");
     }
-    return found.unknown.some(perhaps) ? said("shut", "far") : said("far", "far");
+    if (found.position.precision_m > limits.standard_m) { return said("rough", "far"); }
+    if (first && first.walk.high_s <= useful_s) { return said("near", "near", first); }
+    if (first && first.run.high_s <= useful_s) { return said("run", "run", first); }
+    if (first && inReach(first)) { return said("perhaps", "run", first); }
+    var doubted = found.reachable.filter(function (one) { return one.doubt && inReach(one); })[0];
+    if (doubted) { return said("doubted", "far", doubted); }
+    var closing = found.closing.filter(inReach)[0];
+    if (closing) { return said("closing", "far", closing); }
+    return found.unknown.some(inReach) ? said("shut", "far") : said("far", "far");
   }
 
-  /* Divide kits into the few worth reading now, the one that is meant among them, and the rest. */
-  function worth(feed, found) {
-    var parts = {farther: []}, first = meant(found);
-    ["reachable", "unknown"].forEach(function (group) {
+  /* Divide kits into the few worth reading now, those that are meant among them, and the rest. */
+  function worth(feed, found, told) {
+    var parts = {farther: []}, kept = [meant(found), told.kit];
+    IN_SERVICE.forEach(function (group) {
       parts[group] = found[group].filter(function (one) {
         return one.run.low_s <= feed.limits.farthest_run_s;
-      }).filter(function (one, number) { return number < feed.limits.shown || one === first; });
+      }).filter(function (one, number) { return number < feed.limits.shown || kept.indexOf(one) >= 0; });
       parts.farther = parts.farther.concat(found[group].filter(function (one) {
         return parts[group].indexOf(one) < 0;
       }));
@@ -313,6 +337,12 @@ var search = (function () {
   }
 
   function hour(day) { return two(day.getUTCHours()) + ":" + two(day.getUTCMinutes()); }
+
+  /* The hour is enough of what was today. */
+  function since(words, day, today) {
+    var same = Math.floor(day.getTime() / 1000 / DAY_S) === Math.floor(today.getTime() / 1000 / DAY_S);
+    return same ? hour(day) : clock(words, day);
+  }
 
   function clock(words, day) {
     return words.joined.replace("{1}", written(words, words.day, day)).replace("{0}", hour(day));
@@ -365,6 +395,7 @@ var search = (function () {
 
   function nearestPostcode(packed, easting, northing, within_m) {
     var postcodes = unpackedPostcodes(packed), best = -1, best_m = Infinity;
+    // codes are in order: of those that share a place the first is taken
     spread(postcodes, easting, northing).forEach(function (away, row) {
       if (away < best_m) { best = row; best_m = away; }
     });
@@ -525,12 +556,11 @@ var search = (function () {
   }
 
   return {
-    apart: apart, clock: clock, degrees: degrees, grid: grid, gridReference: gridReference, hour: hour,
-    judged: judged,
-    kits: kits, local: local, metres: metres, minutes: minutes, nearest: nearest,
-    nearestPostcode: nearestPostcode, onGrid: onGrid, resolved: resolved, settlement: settlement,
-    trust: trust, unpackedPostcodes: unpackedPostcodes, vague: vague, verdict: verdict, worth: worth,
-    written: written
+    apart: apart, clock: clock, degrees: degrees, grid: grid, gridReference: gridReference,
+    judged: judged, kits: kits, local: local, metres: metres, minutes: minutes, nearest: nearest,
+    nearestPostcode: nearestPostcode, onGrid: onGrid, plusCode: plusCode, resolved: resolved,
+    settlement: settlement, since: since, trust: trust, unpackedPostcodes: unpackedPostcodes,
+    vague: vague, verdict: verdict, worth: worth, written: written
   };
 })();
 if (typeof module !== "undefined") { module.exports = search; }
