@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from locator.errors import InputError, PlaceNotFoundError
-from locator.wording import Sentence
+from locator.wording import Figure, Sentence
 
 
 def test_a_sentence_is_its_english_text() -> None:
@@ -34,3 +34,24 @@ def test_errors_keep_it_on_the_way_from_other_processes(kind: type[InputError]) 
     assert isinstance(came.sentence, Sentence)
     assert came.sentence.pattern == told.pattern
     assert came.sentence.values == {"place": "100%"}
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "said"),
+    [
+        (12903.4, ",.0f", "12,903"),
+        (0.215, ".1%", "21.5%"),
+        (0.5, ".0%", "50%"),
+        (0.1, "+.2f", "+0.10"),
+    ],
+)
+def test_figures_are_written_as_they_say(value: float, form: str, said: str) -> None:
+    figure = Figure(value, form)
+    assert Sentence("It is %(figure)s.", figure=figure) == f"It is {said}."
+    came = pickle.loads(pickle.dumps(figure))  # noqa: S301  # our own
+    assert (came, str(came)) == (value, said)
+
+
+def test_joined_with_other_signs() -> None:
+    parts = (Sentence("%(share)s far", share=Figure(0.6, ".0%")), "", Sentence("the rest near"))
+    assert Sentence.joined(*parts, between=", ", end=".") == "60% far, the rest near."

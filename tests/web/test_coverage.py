@@ -16,7 +16,7 @@ from locator.facts import Facts
 from locator.settings import Settings
 from locator.travel.standard import Standard
 from locator.web import create_app
-from locator.web.coverage import span
+from locator.web.coverage import narrow_span, span
 from tests.web.conftest import Clock
 from tests.web.reading import text_of
 
@@ -197,6 +197,32 @@ def test_pictures_of_equity_can_be_read_out(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "share", "records", "index"),
+    [
+        ("pl", "85–93%", "27 533", "-0,3"),
+        ("lt", "85–93 %", "27 533", "-0,3"),
+        ("pt", "85 a 93%", "27.533", "-0,3"),
+        ("ro", "85–93 %", "27.533", "-0,3"),
+    ],
+)
+def test_the_page_speaks_the_readers_language(
+    client: FlaskClient, code: str, share: str, records: str, index: str
+) -> None:
+    html = client.get(f"/{code}/coverage").text
+    assert '<main id="main">' in html
+    text = text_of(html).replace("\xa0", " ")
+    for written in (share, records, index):
+        assert written in text
+    # what is left in English says so, and names of places are the same everywhere
+    ours = re.sub(r'<(p|span)[^>]* lang="en">.*?</\1>', "", html, flags=re.DOTALL)
+    main = text_of(ours[ours.index("<main") : ours.index("</main>")])
+    english = {"records", "with", "within", "from", "which", "known", "that", "about", "open"}
+    assert not english & set(re.findall(r"[a-z]+", main))
+    for picture in re.findall(r"<desc[^>]*>(.*?)</desc>", ours):
+        assert not english & set(re.findall(r"[a-z]+", picture))
+
+
+@pytest.mark.parametrize(
     "query", ["within=7", "within=x", "hours=never", "hours=always", "within=400.0"]
 )
 def test_coverage_takes_listed_choices_only(client: FlaskClient, query: str) -> None:
@@ -212,3 +238,4 @@ def test_coverage_takes_listed_choices_only(client: FlaskClient, query: str) -> 
 def test_only_all_is_100_percent(client: FlaskClient, shares: tuple[float, ...], said: str) -> None:
     with client.application.test_request_context():
         assert span(*shares) == said
+        assert narrow_span(*shares) == said.replace(" to ", "–").replace("over ", ">")
