@@ -92,7 +92,7 @@ def nearest(
                 float(distance_m),
                 _way(ways, row),
                 travel.pace,
-                at,
+                at=at,
                 route=ways.route_to(row) if number < described else None,
             )
             for number, (kit, row, distance_m) in enumerate(zip(kits, rows, exact, strict=True))
@@ -251,8 +251,8 @@ def _fetch(
     distance_m: float,
     way: Way,
     pace: Pace,
-    at: dt.datetime,
     *,
+    at: dt.datetime,
     route: Route | None,
 ) -> Fetch:
     def span(m_per_s: float) -> Span:

@@ -104,16 +104,19 @@ def _answered(position: Position, people: str) -> str:
     known = facts()
     answer = nearest(known.snapshot(), position, known.travel, at=now())
     meant = next((f for f in answer.reachable if f.run and f.walk and not f.doubt), None)
-    reachable, far_reachable = _near_and_far(answer.reachable, meant)
-    unknown, far_unknown = _near_and_far(answer.unknown)
+    verdict = _verdict(answer, people, meant)
+    kept = (meant, verdict.kit)
+    reachable, far_reachable = _near_and_far(answer.reachable, kept)
+    closing, far_closing = _near_and_far(answer.closing, kept)
+    unknown, far_unknown = _near_and_far(answer.unknown, kept)
     return render_template(
         "public/home.html",
         answer=answer,
-        verdict=_verdict(answer, people, meant),
-        meant=meant,
+        verdict=verdict,
         reachable=reachable,
+        closing=closing,
         unknown=unknown,
-        farther=[*far_reachable, *far_unknown],
+        farther=[*far_reachable, *far_closing, *far_unknown],
         tell=_what_to_tell(answer),
         exact=position.precision_m <= EXACT_M,
         placed=position.precision_m <= known.settings.standard_m,
@@ -164,25 +167,29 @@ def _as_form(position: Position) -> Mapping[str, str]:
 class _Verdict:
     """What the answer means for whoever is beside a casualty.
 
-    ``stay`` says that nobody should be sent: to press and pack comes before all kits.
+    ``stay`` says that nobody should be sent: to press and pack comes before all kits. ``kit`` is
+    the one that it speaks of, to be named and unfolded.
     """
 
     level: str
     headline: str
     advice: str
     stay: bool = False
+    kit: Fetch | None = None
 
 
 def _verdict(answer: Answer, people: str, meant: Fetch | None) -> _Verdict:
     known = facts()
-    useful_s, number = known.settings.useful_fetch_s, known.area.emergency_number
+    number = known.area.emergency_number
     if people == People.ALONE:
         headline = _("Do not go for a kit. Stay and press.")
         advice = _("Tell %(number)s that you are alone, and where you are.", number=number)
         return _Verdict("alone", headline, advice, stay=True)
+    if not any(_in_reach(f) for f in (*answer.reachable, *answer.closing, *answer.unknown)):
+        return _far()
     if answer.position.precision_m > known.settings.standard_m:
         headline = _("We only know roughly where you are.")
-        advice = _("Type a postcode or use your location. Ask %(number)s.", number=number)
+        advice = _("Use your location, or correct the place. Ask %(number)s.", number=number)
         return _Verdict("far", headline, advice)
     ask = _(
         "Ask %(number)s first. Send somebody only if another person stays and presses.",
@@ -190,13 +197,31 @@ def _verdict(answer: Answer, people: str, meant: Fetch | None) -> _Verdict:
     )
     if people == People.TWO:
         ask = _("Ask %(number)s first. One stays and presses, one fetches the kit.", number=number)
-    if found := _within(meant, useful_s):
-        return _Verdict(*found, ask)
-    if any(f.doubt and f.run and f.run.low_s <= useful_s for f in answer.reachable):
-        return _Verdict("far", _("Something may be wrong with the kit nearby."), ask)
-    if any(f.run and f.run.low_s <= useful_s for f in answer.unknown):
+    return _of_kits(answer, meant, ask) or _far()
+
+
+def _of_kits(answer: Answer, meant: Fetch | None, ask: str) -> _Verdict | None:
+    if found := _within(meant, facts().settings.useful_fetch_s):
+        return _Verdict(*found, ask, kit=meant)
+    if doubted := next((f for f in answer.reachable if f.doubt and _in_reach(f)), None):
+        headline = _("Something may be wrong with the kit nearby.")
+        return _Verdict("far", headline, ask, kit=doubted)
+    if closing := next((f for f in answer.closing if _in_reach(f)), None):
+        headline = _("The kit nearby is about to shut.")
+        return _Verdict("far", headline, ask, kit=closing)
+    if any(_in_reach(f) for f in answer.unknown):
         return _Verdict("far", _("No kit nearby is known to be open now."), ask)
+    return None
+
+
+def _in_reach(fetch: Fetch) -> bool:
+    """Tell whether a runner may be back with a kit in time, if all goes well."""
+    return fetch.run is not None and fetch.run.low_s <= facts().settings.useful_fetch_s
+
+
+def _far() -> _Verdict:
     headline = _("We know of no kit that is close enough.")
+    number = facts().area.emergency_number
     advice = _("Stay and press. Send somebody only if %(number)s says so.", number=number)
     return _Verdict("far", headline, advice, stay=True)
 
@@ -223,11 +248,11 @@ def _within(nearest_open: Fetch | None, useful_s: float) -> tuple[str, str] | No
 
 
 def _near_and_far(
-    fetches: tuple[Fetch, ...], meant: Fetch | None = None
+    fetches: tuple[Fetch, ...], kept: tuple[Fetch | None, ...]
 ) -> tuple[list[Fetch], list[Fetch]]:
-    """Divide kits into the few worth reading now, with the one that is meant, and the rest."""
+    """Divide kits into the few worth reading now, with those to be kept, and the rest."""
     near = [f for f in fetches if f.run and f.run.low_s <= FARTHEST_RUN_S]
-    worth = [f for i, f in enumerate(near) if i < SHOWN or f is meant]
+    worth = [f for i, f in enumerate(near) if i < SHOWN or any(f is k for k in kept)]
     return worth, [f for f in fetches if f not in worth]
 
 
@@ -274,7 +299,9 @@ def _road(answer: Answer) -> list[_Line]:
     """Name the road and the town, from the streets that are loaded or from the gazetteer."""
     here, gazetteer = answer.position, facts().gazetteer
     town = gazetteer.nearest_settlement(here.lon, here.lat)
-    walked = next((f.route for f in (*answer.reachable, *answer.unknown) if f.route), None)
+    walked = next(
+        (f.route for f in (*answer.reachable, *answer.closing, *answer.unknown) if f.route), None
+    )
     if walked and walked.steps and walked.to_street_m <= _IN_STREET_M:
         name = walked.steps[0].label.name
         if name:

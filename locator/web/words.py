@@ -12,7 +12,7 @@ from babel.numbers import format_decimal, format_percent
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _
 
-from locator.analysis.fetch import Checked, Fetch, Span
+from locator.analysis.fetch import SOON_S, Availability, Checked, Fetch, Span
 from locator.analysis.reach import FETCH_S
 from locator.registry.schema import Finding, Status
 from locator.travel.directions import (
@@ -28,11 +28,12 @@ from locator.travel.directions import (
     wind,
 )
 from locator.travel.network import Label
-from locator.web.here import facts
+from locator.web.here import facts, now
 from locator.web.languages import SOURCE
 from locator.wording import Figure, Sentence
 
 _HOUR_MIN = 60
+_MINUTE_S = 60
 _KM = 1000
 
 
@@ -215,8 +216,28 @@ _OTHER_DOUBT = _(
 
 def doubt(told: _Doubt) -> str:
     """Say what a stranger told of a kit in the last hours."""
-    local = told.at.astimezone(facts().calendar.zone)
-    return str(_DOUBTS.get(told.finding, _OTHER_DOUBT)) % {"time": hour(local)}
+    zone = facts().calendar.zone
+    local = told.at.astimezone(zone)
+    when = hour(local) if local.date() == now().astimezone(zone).date() else clock(local)
+    return str(_DOUBTS.get(told.finding, _OTHER_DOUBT)) % {"time": when}
+
+
+def soon(left: int) -> str:
+    """Say that something shuts in so many minutes."""
+    said = flask_babel.ngettext(
+        "Shuts in %(minutes)s minute.", "Shuts in %(minutes)s minutes.", left, minutes=left
+    )
+    return str(said)
+
+
+def shuts_soon(fetch: Fetch) -> str:
+    """Say of what is open that it shuts within a quarter of an hour; else nothing."""
+    until = fetch.opening.until
+    if until is None or fetch.availability is not Availability.OPEN:
+        return ""
+    # two times of one zone subtract as wall clocks, an hour off when the clocks change
+    left_s = until.timestamp() - now().timestamp()
+    return soon(max(int(left_s // _MINUTE_S), 0)) if left_s <= SOON_S else ""
 
 
 def last_check(fetch: Fetch) -> str:
@@ -405,6 +426,7 @@ FILTERS = {
     "percent": percent,
     "phone_maps": phone_maps,
     "said": said,
+    "shuts_soon": shuts_soon,
     "spelt": spelt,
     "steps": steps,
 }

@@ -16,6 +16,9 @@ from tests.walked import import_kits_of_rutland
 from tests.web.conftest import Clock
 from tests.web.reading import STAMFORD_ROAD, line_of, text_of
 
+# a kit is there, and all others are too far away
+THE_PUB = "52.6725, -0.7335"
+
 
 def test_what_to_do_comes_before_everything_else(client: FlaskClient) -> None:
     for html in (client.get("/").text, client.post("/", data={"place": "NN1 1DE"}).text):
@@ -181,8 +184,8 @@ def test_a_wrong_place_is_corrected_from_the_answer(client: FlaskClient) -> None
     html = client.post("/", data=data).text
     correct = html[html.index('<details class="correct"') :]
     correct = correct[: correct.index("</details>")]
-    first = correct.split("</form>")[0]
-    sent = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]+)"', first))
+    typed, moved, _ = correct.split("</form>")
+    sent = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]+)"', moved))
     assert sent == {
         "lat": "52.237800",
         "lon": "-0.896000",
@@ -190,8 +193,8 @@ def test_a_wrong_place_is_corrected_from_the_answer(client: FlaskClient) -> None
         "how": "device",
         "people": "two",
     }
-    assert '<button type="submit" class="big" name="on" value="map">' in first
-    assert 'id="place"' in correct
+    assert '<button type="submit" class="quiet" name="on" value="map">' in moved
+    assert 'id="place"' in typed
     assert client.post("/", data=sent).text.count("Kits near your location") >= 1
 
 
@@ -258,8 +261,11 @@ def test_an_answer_is_read_in_another_language(client: FlaskClient) -> None:
 
 def test_nothing_is_pushed_in_where_something_is_stuck(client: FlaskClient) -> None:
     text = text_of(client.post("/", data={"place": "NN1 1DE", "people": "alone"}).text)
-    order = ["Put the phone on speaker", "Leave anything that is stuck in the wound"]
-    order += ["Press hard on the wound with both hands. Use a cloth", "push cloth into it"]
+    order = ["Whoever did this is still near? Get away first."]
+    order += ["Press hard on the wound with both hands. Use a cloth"]
+    order += ["Do not pull out a knife or anything else that is stuck in the wound."]
+    order += ["Put the phone on speaker", "push cloth into it"]
+    order += ["do not breathe normally? Tell 999 at once."]
     hands = text.index("Stop the bleeding with your hands")
     places = [text.index(said, hands) for said in order]
     assert places == sorted(places)
@@ -334,11 +340,23 @@ def test_too_far_says_stay(client: FlaskClient) -> None:
     text = text_of(client.post("/", data={"place": "NN13 7AB"}).text)
     assert "We know of no kit that is close enough" in text
     assert "Stay and press" in text
+    assert "I am alone now" not in text
     assert "Never leave them alone" in text
     hands = text.index("Stop the bleeding with your hands")
     assert hands < text.index("push cloth into it") < text.index("Tell 999 where you are")
     assert hands < text.index("We know of no kit near here that is open now")
     assert "there and back" not in text[:hands]
+
+
+@pytest.mark.parametrize("people", ["", "two"])
+@pytest.mark.parametrize("place", ["NN12 8QX", "NN7 3AA", "NN11 6AA"])
+def test_a_rough_place_beyond_all_kits_says_stay(
+    client: FlaskClient, place: str, people: str
+) -> None:
+    text = text_of(client.post("/", data={"place": place, "people": people}).text)
+    assert "We know of no kit that is close enough." in text
+    assert "Stop the bleeding with your hands" in text
+    assert "We only know roughly where you are" not in text
 
 
 @pytest.mark.parametrize(
@@ -352,7 +370,11 @@ def test_too_far_says_stay(client: FlaskClient) -> None:
 def test_a_rough_place_gets_no_promise(client: FlaskClient, data: dict[str, str]) -> None:
     text = text_of(client.post("/", data=data).text)
     assert "We only know roughly where you are" in text
+    assert "Use your location, or correct the place. Ask 999." in text
     assert "How long it takes cannot be told" in text
+    # neither a kit nor who needs it is where its point is
+    assert re.search(r"Up to \d+\.\d km away\.", text)
+    assert not re.search(r"About \d+ m away\.", text)
     assert "could be here within" not in text
     assert "Grid reference" not in text
     assert "Nearest postcode" not in text
@@ -379,10 +401,17 @@ def test_nothing_is_shown_as_ready(client: FlaskClient, facts: Facts) -> None:
 def test_times_are_shown_against_three_and_five_minutes(client: FlaskClient) -> None:
     html = client.post("/", data={"place": "NN1 1DE"}).text
     item = html[html.index('id="kit-') :].split("</li>")[0]
-    picture = re.search(r'<svg class="meter"[^>]*aria-hidden="true".*?</svg>', item, re.DOTALL)
+    picture = re.search(
+        r'<div class="meter" aria-hidden="true">.*?</svg>\s*</div>', item, re.DOTALL
+    )
     assert picture is not None
-    assert re.findall(r">(\d) min</text>", picture[0]) == ["3", "5"]
+    named = re.findall(r'data-name="([^"]+)"', picture[0])
+    assert named == ["3 min", "5 min", "Running", "Walking"]
+    # text browsers would read it out
+    assert text_of(picture[0]) == ""
     bars = re.findall(r'<path class="meter-(run|walk)" d="M(\d+) \d+H(\d+)', picture[0])
+    # walking takes longer than the picture is wide
+    assert picture[0].count("meter-more") == 1
     assert [name for name, _, _ in bars] == ["run", "walk"]
     # two seconds to the point: 150 is five minutes
     assert all(int(start) < 150 < int(end) <= 290 for _, start, end in bars)
@@ -503,17 +532,21 @@ def test_a_pub_that_shuts_while_you_walk(walking: FlaskClient, evening: Clock) -
     # 960 m and the call take 13.6 minutes, by the far end of the range half a minute more
     pub = "Test kit in an Oakham pub"
     seen = {}
-    for minute in (40, 50):
+    for minute in (40, 50, 57):
         evening.now = dt.datetime.fromisoformat(f"2026-07-04T22:{minute}+01:00")
         html = walking.post("/", data={"place": STAMFORD_ROAD}).text
-        shut = html.index("Shut, planned or not in service")
-        seen[minute] = html.index(pub) < shut
-        if not seen[minute]:
-            assert "Shuts Sat 4 Jul, 23:00: you may not get there in time" in text_of(html)
+        item = html[html.index("<h4>" + pub) :].split('<li class="kit-item"')[0]
+        seen[minute] = "Open, but shuts soon" in html
+        if seen[minute]:
+            # neither among what is shut nor folded away
+            assert (
+                html.index("Open, but shuts soon") < html.index(pub) < html.index("<summary>More")
+            )
+            said = "only somebody who runs gets there" if minute == 50 else "you may not get there"
+            assert f"Shuts Sat 4 Jul, 23:00: {said} in time." in text_of(item)
             # its sign has a shape of its own, and the map takes it from here
-            item = html[html.index(pub) :].split("</li>")[0]
             assert '<p class="state state-closing"><span class="sign" aria-hidden="true">!' in item
-    assert seen == {40: True, 50: False}
+    assert seen == {40: False, 50: True, 57: True}
 
 
 def test_the_road_is_named_from_the_streets_that_are_loaded(walking: FlaskClient) -> None:
@@ -525,9 +558,41 @@ def test_a_shop_that_shuts_in_three_minutes(walking: FlaskClient, evening: Clock
     evening.now = dt.datetime.fromisoformat("2026-07-04T22:57+01:00")
     html = walking.post("/", data={"place": STAMFORD_ROAD, "people": "two"}).text
     shut = html[html.index("Shut, planned or not in service") :]
-    assert "Test kit in an Oakham pub" in shut
-    assert "Shuts Sat 4 Jul, 23:00: you may not get there in time" in text_of(shut)
+    assert "Test kit in an Oakham pub" not in shut
+    closing = html[html.index("Open, but shuts soon") : html.index("On the map")]
+    assert "Shuts Sat 4 Jul, 23:00: you may not get there in time" in text_of(closing)
     assert "Open until Sat 4 Jul, 23:00" not in text_of(html)
+
+
+def test_what_is_open_says_that_it_shuts_soon(walking: FlaskClient, evening: Clock) -> None:
+    said = {}
+    for minute in (44, 45, 54):
+        evening.now = dt.datetime.fromisoformat(f"2026-07-04T22:{minute}:30+01:00")
+        text = text_of(walking.post("/", data={"place": THE_PUB}).text)
+        assert "Open until Sat 4 Jul, 23:00, as published" in text
+        said[minute] = re.findall(r"Shuts in (\d+) minutes\.", text)
+    # where the answer names it, and in the list
+    assert said == {44: [], 45: ["14", "14"], 54: ["5", "5"]}
+
+
+def test_a_kit_about_to_shut_is_named_when_no_other_is_in_reach(
+    walking: FlaskClient, evening: Clock
+) -> None:
+    evening.now = dt.datetime.fromisoformat("2026-07-04T22:57+01:00")
+    html = walking.post("/", data={"place": THE_PUB, "people": "two"}).text
+    text = text_of(html)
+    assert "The kit nearby is about to shut." in text
+    assert "Ask 999 first. One stays and presses, one fetches the kit." in text
+    assert "Shuts Sat 4 Jul, 23:00: only somebody who runs gets there in time." in text
+    assert "Stop the bleeding with your hands" not in text
+    (named,) = _named(html)
+    assert _unfolded(html) == [named]
+    assert f'<li class="kit-item" id="kit-{named}"' in html
+    # too late for anybody to be there: that is no kit in reach
+    evening.now = dt.datetime.fromisoformat("2026-07-04T23:00+01:00")
+    after = text_of(walking.post("/", data={"place": THE_PUB, "people": "two"}).text)
+    assert "We know of no kit that is close enough." in after
+    assert "Stop the bleeding with your hands" in after
 
 
 @pytest.fixture
@@ -556,22 +621,32 @@ def test_a_kit_that_somebody_has_taken_is_no_promise(told: Flask) -> None:
     # it keeps its place, and its sign has a shape of its own
     assert re.findall(r'id="kit-([^"]+)"', after)[0] == reference
     assert '<p class="state state-doubt"><span class="sign" aria-hidden="true">?!' in after
-    # what is unfolded is the first kit that nobody doubts
-    (unfolded,) = _unfolded(after)
-    assert unfolded != reference
-    assert "Test kit in an Oakham pub" in after[after.index(f'id="kit-{unfolded}"') :][:200]
-    assert f'href="#kit-{reference}"' not in after
+    # it is named all the same, with the doubt: it may be the only one in reach
+    assert _named(after) == _unfolded(after) == [reference]
+    verdict = after[after.index('<div class="verdict') :].split("<section")[0]
+    assert "We have not confirmed that." in verdict
+    assert "state-ready" not in verdict
+    # the next evening that hour is not today's
+    told.extensions["clock"].now += dt.timedelta(hours=23)
+    text = text_of(client.post("/", data=at_the_market).text)
+    assert "Somebody told us at Sat 4 Jul, 20:00 that it was taken." in text
 
 
 def test_the_kit_that_is_meant_is_named_and_unfolded(client: FlaskClient) -> None:
     at = {"place": "NN1 1DE"}
     html = client.post("/", data=at).text
-    verdict = html[html.index('<div class="verdict') :].split("</div>")[0]
-    meant = re.findall(r'href="#kit-([^"]+)">([^<]+)</a>', verdict)
-    assert meant == [(re.findall(r'id="kit-([^"]+)"', html)[0], "Royal &amp; Derngate theatre")]
-    assert _unfolded(html) == [meant[0][0]]
-    alone = client.post("/", data=at | {"people": "alone"}).text
-    assert _unfolded(alone) == []
+    assert _named(html) == _unfolded(html) == [re.findall(r'id="kit-([^"]+)"', html)[0]]
+    link = html[html.index('<a class="to-kits kit-link"') :].split("</a>")[0]
+    said = "Royal & Derngate theatre 130 m away, there and back about 1 to 10 min running"
+    said += " 24 Open day and night, as published. Not confirmed."
+    assert text_of(link).strip() == said + " Locked: the 999 operator gives the code."
+    for data in (at | {"people": "alone"}, {"place": "NN12 8QX"}, {"place": "Northampton"}):
+        other = client.post("/", data=data).text
+        assert _named(other) == _unfolded(other) == []
+
+
+def _named(html: str) -> list[str]:
+    return re.findall(r'<a class="to-kits kit-link" href="#kit-([^"]+)">', html)
 
 
 def _unfolded(html: str) -> list[str]:

@@ -270,3 +270,8 @@ def test_with_one_language_there_is_nothing_to_choose(
     (tmp_path / "pl.po").unlink()
     languages.languages.cache_clear()
     assert 'id="languages"' not in client.get("/").text
+
+
+def test_minutes_are_counted_as_a_language_counts(app: Flask) -> None:
+    said = _in(app, "en", lambda: [words.soon(left) for left in (0, 1, 2)])
+    assert said == ["Shuts in 0 minutes.", "Shuts in 1 minute.", "Shuts in 2 minutes."]

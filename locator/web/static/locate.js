@@ -1,11 +1,15 @@
 /* Fill the form with the place that the device knows, share kits, and show what needs a script. */
 (function () {
   "use strict";
+  var each = function (selector, act) { Array.prototype.forEach.call(document.querySelectorAll(selector), act); };
+  var canShare = navigator.share || (navigator.clipboard && navigator.clipboard.writeText);
+  var works = {"": true, share: canShare, locate: navigator.geolocation};
+  /* text browsers show what is hidden, so what is of no use without a script waits in templates */
+  each("template[data-script]", function (part) {
+    if (works[part.dataset.script]) { part.parentNode.replaceChild(document.importNode(part.content, true), part); }
+  });
   var focus = document.querySelector("[data-focus], #place-error");
   if (focus) { focus.focus({preventScroll: true}); focus.scrollIntoView({block: "start"}); }
-  var each = function (selector, act) { Array.prototype.forEach.call(document.querySelectorAll(selector), act); };
-  var canCopy = navigator.clipboard && navigator.clipboard.writeText;
-  each("[data-script]", function (part) { part.hidden = Boolean(part.dataset.share) && !navigator.share && !canCopy; });
 
   /* what became of sharing is told beside the button, which keeps its name */
   var told = function (button) {
@@ -50,7 +54,6 @@
   var form = document.getElementById("search");
   var button = document.getElementById("locate");
   if (!form || !navigator.geolocation) { return; }
-  button.hidden = false;
   var status = document.getElementById("locate-status");
   var place = document.getElementById("place");
   var best, watch, timers = [], sending = false;
