@@ -20,6 +20,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_babel import force_locale
 from PIL import Image
+from playwright.sync_api import Browser, Page, Route, expect
 
 from locator import geodesy, tables
 from locator.analysis.fetch import Answer, Fetch, Span
@@ -620,7 +621,220 @@ def test_each_language_has_its_own_page_and_one_list(
     assert 'data-worker="/worker.js"' in polish.get("/pl/").text
     told = json.loads(polish.get("/pl/manifest.webmanifest").text)
     assert (told["lang"], told["start_url"], told["scope"]) == ("pl", "/pl/", "/")
+    assert '<p class="where-kit" lang="en"' in page, "places are told in English"
+    assert '<p class="where-kit" data-fill' in polish.get("/en/offline").text
     said = json.loads(unescape(page.split('data-words="')[1].split('"', 1)[0]))
     assert said["ages"]["hour"][3] == "3 godziny"
     assert said["ages"]["hour"][5] == "5 godzin"
     assert said["decimal"] == ","
+
+
+SITE = "http://kits.test"
+
+
+class Phone:
+    """A page in a browser that the application answers by itself, with no server between."""
+
+    def __init__(self, page: Page, client: FlaskClient, clock: Clock) -> None:
+        self.page, self.client, self.clock = page, client, clock
+        self.feed: dict[str, Any] = json.loads(client.get("/offline.json").text)
+        page.clock.set_fixed_time(clock.now)
+        page.route(f"{SITE}/**", self._answer)
+        page.route("**/offline.json", lambda route: route.fulfill(json=self.feed))
+
+    def _answer(self, route: Route) -> None:
+        asked = route.request
+        response = self.client.open(
+            asked.url.removeprefix(SITE),
+            method=asked.method,
+            data=asked.post_data_buffer,
+            content_type=asked.headers.get("content-type"),
+            buffered=True,
+        )
+        route.fulfill(
+            status=response.status_code, headers=dict(response.headers), body=response.data
+        )
+
+    def open(self, path: str = "/offline") -> None:
+        """Open an address as the worker answers it: with the page that needs no server."""
+        page = self.client.get("/offline").text
+        answer = {"body": page, "content_type": "text/html"}
+        self.page.route(f"{SITE}{path}", lambda route: route.fulfill(**answer))
+        self.page.goto(SITE + path)
+        self.page.wait_for_selector("#age:not([hidden])")
+
+    def ask(self, place: str) -> None:
+        self.page.fill("#place", place)
+        self.page.get_by_role("button", name="Find kits").click()
+        self.page.wait_for_selector("#answer-title")
+
+    def only(self, reference: str, **values: object) -> None:
+        """Put nothing but one kit on the list, with other facts."""
+        columns = self.feed["columns"]
+        row = next(row for row in self.feed["kits"] if row[0] == reference)
+        row += [None] * (len(columns) - len(row))
+        for name, value in values.items():
+            row[columns.index(name)] = value
+        self.feed["kits"] = [row]
+
+    def open_for(self, minutes: int) -> int:
+        """Put hours on the list that end in so many minutes, and tell which they are."""
+        since = int(self.clock.now.timestamp() - self.feed["hours_from"]) // 60
+        self.feed["hours"].append(["oc", [0, since + minutes]])
+        return len(self.feed["hours"]) - 1
+
+    def told(self) -> dict[str, str]:
+        """What is to be read out to the operator."""
+        pairs: list[list[str]] = self.page.locator("dl.tell > div").evaluate_all(
+            "all => all.map(e => [e.querySelector('dt'), e.querySelector('dd')]"
+            ".map(part => part.innerText))"
+        )
+        # how it is spelt stands on a line of its own
+        return {name: said.splitlines()[0] for name, said in pairs}
+
+
+@pytest.fixture
+def phone(browser: Browser, client: FlaskClient, clock: Clock) -> Iterator[Phone]:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, locale="en-GB", service_workers="block"
+    )
+    page = context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(str(error)))
+    yield Phone(page, client, clock)
+    context.close()
+
+
+THEATRE = "NN-0030"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("minutes", "sentence"),
+    [
+        (3, "Shuts Sat 4 Jul, 23:33: you may not get there in time."),
+        (6, "Shuts Sat 4 Jul, 23:36: only somebody who runs gets there in time."),
+    ],
+)
+def test_what_is_about_to_shut_is_named_and_shown(
+    phone: Phone, minutes: int, sentence: str
+) -> None:
+    phone.only(THEATRE, hours=phone.open_for(minutes))
+    phone.open()
+    phone.ask("NN1 1DE")
+    verdict = phone.page.locator(".verdict")
+    expect(verdict).to_contain_text("The kit nearby is about to shut.")
+    expect(verdict.locator(".kit-link")).to_contain_text("Royal & Derngate theatre")
+    expect(verdict.locator(".kit-link")).to_contain_text(sentence)
+    expect(phone.page.get_by_role("heading", name="Open, but shuts soon")).to_be_visible()
+    expect(phone.page.get_by_text("We know of no kit near here that stays open.")).to_be_visible()
+    verdict.locator(".kit-link").click()
+    listed = phone.page.locator(f"#kit-{THEATRE}")
+    expect(listed).to_be_in_viewport()
+    expect(listed).to_contain_text(sentence)
+
+
+@pytest.mark.browser
+def test_what_is_open_for_a_few_minutes_says_so(phone: Phone) -> None:
+    phone.only(THEATRE, hours=phone.open_for(14))
+    phone.open()
+    phone.ask("NN1 1DE")
+    listed = phone.page.locator(f"#kit-{THEATRE}")
+    expect(listed).to_contain_text("Open until Sat 4 Jul, 23:44, as published.")
+    expect(listed).to_contain_text("Shuts in 14 minutes.")
+
+
+@pytest.mark.browser
+def test_a_kit_in_doubt_is_named_with_the_day_of_the_doubt(phone: Phone) -> None:
+    now = phone.clock.now.timestamp()
+    phone.only(THEATRE, doubt=["used", now - 23 * 3600, now + 3600])
+    phone.open()
+    phone.ask("NN1 1DE")
+    verdict = phone.page.locator(".verdict")
+    expect(verdict).to_contain_text("Something may be wrong with the kit nearby.")
+    expect(verdict.locator(".kit-link")).to_contain_text("Royal & Derngate theatre")
+    expect(verdict).to_contain_text("Somebody told us at 00:30 that it was taken.")
+    phone.only(THEATRE, doubt=["used", now - 25 * 3600, now + 3600])
+    phone.open()
+    phone.ask("NN1 1DE")
+    expect(verdict).to_contain_text("Somebody told us at Fri 3 Jul, 22:30 that it was taken.")
+
+
+@pytest.mark.browser
+def test_far_from_every_kit_a_rough_place_says_press(phone: Phone) -> None:
+    phone.open()
+    phone.ask("NN12 8QX")
+    answer = phone.page.locator("#answer")
+    expect(answer).to_contain_text("We know of no kit that is close enough.")
+    expect(answer.locator(".stay")).to_contain_text("Stop the bleeding with your hands")
+    expect(answer.locator(".kit-link, .who")).to_have_count(0)
+    phone.ask("Northampton")
+    expect(answer).to_contain_text("We only know roughly where you are.")
+    expect(answer.locator(".time").first).to_contain_text("Up to 1.")
+
+
+@pytest.mark.browser
+def test_who_is_there_can_change(phone: Phone) -> None:
+    phone.open()
+    phone.ask("NN1 1DE")
+    who = phone.page.locator(".verdict .who")
+    expect(who.get_by_role("button")).to_have_text(["Two or more", "I am alone"])
+    who.get_by_role("button", name="I am alone").click()
+    expect(phone.page.locator(".headline")).to_contain_text("Do not go for a kit.")
+    expect(phone.page.locator("#answer-title")).to_be_focused()
+    expect(phone.page.locator("#people-alone")).to_be_checked()
+    who.get_by_role("button", name="Somebody has come").click()
+    expect(phone.page.locator(".verdict")).to_contain_text("one fetches the kit")
+    expect(who.get_by_role("button")).to_have_text(["I am alone now"])
+
+
+@pytest.mark.browser
+def test_a_kit_that_was_asked_for_comes_first(phone: Phone) -> None:
+    def top(selector: str) -> float:
+        box = phone.page.locator(selector).bounding_box()
+        assert box is not None
+        return box["y"]
+
+    phone.open(f"/kit/{THEATRE}")
+    expect(phone.page.locator("#this-kit")).to_contain_text("Royal & Derngate theatre")
+    assert top("#this-kit") < top("#ask")
+    telling = phone.page.get_by_text("Nothing can be reported without a connection.")
+    expect(telling).to_be_hidden()
+    phone.open(f"/kit/{THEATRE}/tell")
+    expect(telling).to_be_visible()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("place", ["52.2374, -0.8946", "NN1 1DE", "52.49701, -0.70013"])
+def test_the_operator_is_told_the_same(phone: Phone, place: str) -> None:
+    phone.page.goto(SITE + "/")
+    phone.page.fill("#place", place)
+    with phone.page.expect_navigation():
+        phone.page.get_by_role("button", name="Find kits").click()
+    online = phone.told()
+    phone.open()
+    phone.ask(place)
+    offline = phone.told()
+    for name in ("Place", "Nearest postcode", "Grid reference", "Plus code", "Latitude, longitude"):
+        assert offline.get(name) == online.get(name), name
+    assert set(offline) - set(online) <= {"Nearest town or village"}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_nothing_moves_when_the_list_has_come(phone: Phone, width: int) -> None:
+    waiting: list[Route] = []
+
+    # playwright marks what it calls: a method of a list cannot be
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    phone.page.set_viewport_size({"width": width, "height": 800})
+    phone.page.route("**/offline.json", hold)
+    phone.page.goto(SITE + "/offline")
+    phone.page.locator("#find-here").wait_for()
+    before = phone.page.locator("#place").bounding_box()
+    while not waiting:
+        phone.page.wait_for_timeout(10)
+    waiting[0].fulfill(json=phone.feed)
+    expect(phone.page.locator("#age")).to_have_text("Kits as of 23:30.")
+    assert phone.page.locator("#place").bounding_box() == before
