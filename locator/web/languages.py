@@ -18,6 +18,7 @@ from babel.messages.pofile import read_po
 from babel.support import Translations
 from flask import Flask, Response, request
 from flask_babel import Babel, Domain, get_locale
+from markupsafe import Markup
 
 SOURCE = "en"
 _FOLDER = Path(__file__).parent / "translations"
@@ -45,25 +46,37 @@ class Language:
         In the language itself.
     reviewed
         Whether a person who speaks it has read the catalogue; False is said on every page.
+    direction
+        Which way it is written, for ``dir`` attributes: ``ltr`` or ``rtl``.
     """
 
     code: str
     tag: str
     name: str
     reviewed: bool
+    direction: str
+
+    @property
+    def facts(self) -> Markup:
+        """Attributes for an element whose text stands in the registry, and is English."""
+        return Markup() if self.code == SOURCE else Markup(' lang="en" dir="ltr"')
 
 
 @functools.cache
 def languages() -> Mapping[str, Language]:
     """List the languages that are offered, by code, the source language first."""
-    found = {SOURCE: Language(SOURCE, "en-GB", "English", reviewed=True)}
+    found = {SOURCE: Language(SOURCE, "en-GB", "English", reviewed=True, direction="ltr")}
     for path in sorted(_FOLDER.glob("*.po")):
         locale = Locale.parse(path.stem)
         with path.open("rb") as file:
             header = dict(read_po(file, locale=locale).mime_headers)
         name = (locale.display_name or path.stem).capitalize()
         found[path.stem] = Language(
-            path.stem, path.stem.replace("_", "-"), name, reviewed=_REVIEWED_BY in header
+            path.stem,
+            path.stem.replace("_", "-"),
+            name,
+            reviewed=_REVIEWED_BY in header,
+            direction=locale.text_direction,
         )
     return found
 
