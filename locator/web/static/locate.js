@@ -4,10 +4,7 @@
   var each = function (selector, act) { Array.prototype.forEach.call(document.querySelectorAll(selector), act); };
   var canShare = navigator.share || (navigator.clipboard && navigator.clipboard.writeText);
   var works = {"": true, share: canShare, locate: navigator.geolocation};
-  /* text browsers show what is hidden, so what is of no use without a script waits in templates */
-  each("template[data-script]", function (part) {
-    if (works[part.dataset.script]) { part.parentNode.replaceChild(document.importNode(part.content, true), part); }
-  });
+  each("[data-html]", function (mark) { if (works[mark.dataset.script]) { mark.outerHTML = mark.dataset.html; } });
   var focus = document.querySelector("[data-focus], #place-error");
   if (focus) { focus.focus({preventScroll: true}); focus.scrollIntoView({block: "start"}); }
 
