@@ -52,3 +52,23 @@ def test_printing_never_holds_up_other_pages(
         free.set()
         for thread in threads:
             thread.join(30)
+
+
+def test_a_poster_says_which_words_are_english_and_whose_the_hours_are(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed: list[str] = []
+
+    def keep(html: str) -> bytes:
+        printed.append(html)
+        return b""
+
+    monkeypatch.setattr(posters, "pdf", keep)
+    monkeypatch.setattr(printing, "_kept", {})
+    for address in ("/kit/NN-0001/poster.pdf", "/pl/kit/NN-0001/poster.pdf?for=staff"):
+        assert client.get(address).status_code == 200
+    english, polish = printed
+    assert "Day and night, every day, as published." in english
+    assert 'lang="en"' not in english
+    assert '<html lang="pl" dir="ltr">' in polish
+    assert '<span lang="en" dir="ltr">Outside wall of the station' in polish
