@@ -195,16 +195,19 @@
     var at = now(), limits = feed.limits, found = search.nearest(feed, position, at);
     var verdict = search.verdict(feed, found, people);
     var parts = search.worth(feed, found, verdict), exact = position.precision_m <= limits.exact_m;
-    var here = search.onGrid(feed, position);
+    var open = parts.reachable.length, closing = parts.closing.length, unknown = parts.unknown.length;
     var view = {
-      place: position.label || words[position.kind], mark: verdict.level === "near" || verdict.level === "run" ? "→" : "!",
+      place: position.label || words[position.kind],
+      mark: verdict.level === "near" || verdict.level === "run" ? "→" : "!",
       useful: limits.useful_fetch_s / MINUTE_S, stay: verdict.stay,
       ask_two: verdict.ask && people === "two", ask_any: verdict.ask && people !== "two",
       precision: metres(position.precision_m), by_phone: position.kind === "device",
       by_name: position.kind !== "device", asked: position.asked, inexact: !exact,
-      named: verdict.kit, who: people === "alone" || !verdict.stay, not_said: !people, said_alone: people === "alone", said_two: people === "two",
-      none_open: !parts.reachable.length && !parts.closing.length,
-      none_stays: !parts.reachable.length && parts.closing.length, some_closing: parts.closing.length, some_unknown: parts.unknown.length,
+      named: verdict.kit, see_kits: !verdict.stay && (open || closing || unknown),
+      who: people === "alone" || !verdict.stay,
+      not_said: !people, said_alone: people === "alone", said_two: people === "two",
+      none_open: !open && !closing, none_stays: !open && closing,
+      some_closing: closing, some_unknown: unknown,
       some_farther: parts.farther.length, farther_count: parts.farther.length,
       some_unavailable: found.unavailable.length, unavailable_count: found.unavailable.length,
       some_unplaced: found.unplaced.length, unplaced_count: found.unplaced.length,
@@ -213,27 +216,7 @@
     };
     view["is_" + verdict.code] = true;
     view["note_" + position.note] = true;
-    var tell = function (name, code) {
-      view[name] = code.split(" ");
-      view[name + "_aloud"] = spelt(code);
-    };
-    if (position.kind === "postcode") {
-      tell("tell_place", position.label);
-    } else if (["device", "picked", "point"].indexOf(position.kind) < 0) {
-      view.tell_place = position.label;
-    }
-    if (exact && here) { tell("grid", search.gridReference(here[0], here[1])); }
-    if (exact) {
-      var plus = search.plusCode(position.lon, position.lat);
-      tell("plus", plus.slice(0, 4) + " " + plus.slice(4));
-      view.degrees = degrees(position);
-    }
-    if (lists && here) {
-      var near = search.nearestPostcode(lists.postcodes, here[0], here[1], limits.postcode_m);
-      view.note_outside = near.away_m > limits.outside_m;
-      if (exact && near.code && position.kind !== "postcode") { tell("postcode", near.code); }
-      if (exact) { view.town = search.settlement(lists, position, limits.settlement_m); }
-    }
+    addWhere(view, position, exact);
     var made = filled("answer-template", view);
     made.querySelector(".verdict").classList.add("verdict-" + verdict.level);
     if (verdict.kit) { made.querySelector("[data-link]").appendChild(linkTo(verdict.kit, position)); }
@@ -245,6 +228,29 @@
     show("answer", made);
     showState();
     if (focus) { lookAt("answer-title"); }
+  }
+
+  /* Add the ways to say to the operator where somebody is. */
+  function addWhere(view, position, exact) {
+    var here = search.onGrid(feed, position), limits = feed.limits;
+    var tell = function (name, code) {
+      view[name] = code.split(" ");
+      view[name + "_aloud"] = spelt(code);
+    };
+    if (position.kind === "postcode") {
+      tell("tell_place", position.label);
+    } else if (["device", "picked", "point"].indexOf(position.kind) < 0) {
+      view.tell_place = position.label;
+    }
+    var near = lists && here && search.nearestPostcode(lists.postcodes, here[0], here[1], limits.postcode_m);
+    view.note_outside = near && near.away_m > limits.outside_m;
+    if (!exact) { return; }
+    if (near && near.code && position.kind !== "postcode") { tell("postcode", near.code); }
+    if (near) { view.town = search.settlement(lists, position, limits.settlement_m); }
+    if (here) { tell("grid", search.gridReference(here[0], here[1])); }
+    var plus = search.plusCode(position.lon, position.lat);
+    tell("plus", plus.slice(0, 4) + " " + plus.slice(4));
+    view.degrees = degrees(position);
   }
 
   // thousandths and what is finer are said apart
