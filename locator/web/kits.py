@@ -229,7 +229,7 @@ def _nearby(
     answer = nearest(snapshot, here, facts().travel, at=moment, count=_NEARBY + 1, routes=0)
     others = [
         fetch
-        for fetch in (*answer.reachable, *answer.unknown)
+        for fetch in (*answer.reachable, *answer.closing, *answer.unknown)
         if fetch.kit["reference"] != kit["reference"]
     ]
     return sorted(others, key=lambda fetch: fetch.distance_m or 0.0)[:_NEARBY]

@@ -5,6 +5,7 @@
   var map = box && window[box.id];
   if (!map) { return; }
   map.attributionControl.setPrefix("Leaflet");
+  L.control.scale({imperial: false, position: "topright"}).addTo(map);
   var here = box.dataset.lat ? [Number(box.dataset.lat), Number(box.dataset.lon)] : null;
   var precision = Number(box.dataset.precision);
   if (box.dataset.choosing) { choose(); return; }
@@ -46,7 +47,8 @@
       form.elements.accuracy.value = Math.round(found.metres);
     });
     if (here && precision < 5000) {
-      map.fitBounds(L.latLng(here).toBounds(precision * 4), {maxZoom: 16, animate: false});
+      /* as near as streets are named, as far as there is something else to know the place by */
+      map.fitBounds(L.latLng(here).toBounds(Math.max(precision * 4, 600)), {maxZoom: 15, animate: false});
     } else { map.fitBounds(map.options.home, {animate: false}); }
     say();
   }
@@ -120,14 +122,14 @@
       L.marker(at, {icon: L.divIcon({className: "kit kit-out", html: "<span>×</span>", iconSize: [30, 30]}), keyboard: false}).addTo(map);
     }
     L.circleMarker(at, {radius: 24, color: "#1a1a1a", weight: 3, fill: false, interactive: false}).addTo(map);
-    map.fitBounds(L.latLng(at).toBounds(Math.max(2 * Number(page.dataset.precision), 250)), {maxZoom: 17, animate: false});
+    map.fitBounds(L.latLng(at).toBounds(Math.max(6 * Number(page.dataset.precision), 400)), {maxZoom: 17, animate: false});
     return;
   }
   if (!here) { map.fitBounds(map.options.home, {animate: false}); return; }
   var spot = L.divIcon({className: "here", html: "<span></span>", iconSize: [22, 22]});
   L.circle(here, {radius: precision, color: "#0b4f9e", weight: 1, fillOpacity: 0.12, interactive: false}).addTo(map);
   L.marker(here, {icon: spot, title: box.dataset.here, alt: box.dataset.here, keyboard: false, zIndexOffset: 1000}).addTo(map);
-  var bounds = L.latLngBounds([here, here]);
+  var bounds = L.latLng(here).toBounds(2 * precision);
   var ways = Array.prototype.slice.call(document.querySelectorAll(".kits > li > .way")).map(function (way) {
     return way.dataset.line.split(" ").map(function (at) { return at.split(",").map(Number); });
   });
@@ -138,11 +140,11 @@
       interactive: false}).addTo(map);
     if (first) { bounds.extend(L.latLngBounds(line)); }
   });
-  Array.prototype.slice.call(document.querySelectorAll(".kits > [data-lat]"))
-    .filter(function (item) { return !item.closest("details"); })
-    .map(function (item) { return [Number(item.dataset.lat), Number(item.dataset.lon)]; })
-    .sort(function (a, b) { return map.distance(here, a) - map.distance(here, b); })
-    .slice(0, 3)
-    .forEach(function (at) { bounds.extend(at); });
+  var kits = every(document, ".kits > [data-lat]").map(function (item) {
+    return {at: [Number(item.dataset.lat), Number(item.dataset.lon)], folded: item.closest("details")};
+  }).sort(function (a, b) { return map.distance(here, a.at) - map.distance(here, b.at); });
+  var near = kits.filter(function (kit) { return !kit.folded; });
+  /* where no kit is near, how far the nearest is */
+  (near.length ? near.slice(0, 3) : kits.slice(0, 1)).forEach(function (kit) { bounds.extend(kit.at); });
   map.fitBounds(bounds.pad(0.25), {maxZoom: 16, animate: false});
 })();
