@@ -744,6 +744,22 @@ def test_what_is_open_for_a_few_minutes_says_so(phone: Phone) -> None:
 
 
 @pytest.mark.browser
+def test_minutes_pass_without_disturbing_who_reads(phone: Phone) -> None:
+    phone.page.clock.install(time=phone.clock.now)
+    phone.page.clock.pause_at(phone.clock.now + dt.timedelta(seconds=1))
+    phone.only(THEATRE, hours=phone.open_for(15))
+    phone.open()
+    phone.ask("NN1 1DE")
+    listed = phone.page.locator(f"#kit-{THEATRE}")
+    maps = listed.get_by_role("link", name="Maps on this phone (Royal & Derngate theatre)")
+    maps.focus()
+    expect(listed).to_contain_text("Shuts in 14 minutes.")
+    phone.page.clock.run_for(60_000)
+    expect(listed).to_contain_text("Shuts in 13 minutes.")
+    expect(maps).to_be_focused()
+
+
+@pytest.mark.browser
 def test_a_kit_in_doubt_is_named_with_the_day_of_the_doubt(phone: Phone) -> None:
     now = phone.clock.now.timestamp()
     phone.only(THEATRE, doubt=["used", now - 23 * 3600, now + 3600])

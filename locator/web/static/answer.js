@@ -41,11 +41,20 @@
     box.hidden = !content;
     if (said === shown[id]) { return; }
     shown[id] = said;
-    var open = openParts(box);
+    var open = openParts(box), used = box.contains(document.activeElement) && document.activeElement;
     box.textContent = "";
     if (!content) { return; }
     box.appendChild(content);
     openParts(box, open);
+    if (used) { useAgain(box, used); }
+  }
+
+  // who goes by keyboard or hears the page stays where they are
+  function useAgain(box, used) {
+    var alike = Array.prototype.filter.call(box.querySelectorAll(used.tagName), function (part) {
+      return part.textContent === used.textContent;
+    })[0];
+    if (alike) { alike.focus({preventScroll: true}); }
   }
 
   function openParts(box, open) {
