@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade
-# files go to workers as a whole, so that each opens the county once
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+# neighbours go to the same worker, which opens the county once for them; who is done takes over
+PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 MAKEFLAGS += --no-print-directory
 
 .PHONY: help serve test lint format docs catalogues lock test-minimum benchmark clean

@@ -67,8 +67,9 @@ def walking(walking_app: Flask, evening: Clock) -> FlaskClient:
     return walking_app.test_client()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A site to be read only; files that tell it something have one of their own."""
     with serve(tmp_path_factory.mktemp("site")) as running:
         yield running
 

@@ -34,7 +34,7 @@ from locator.registry.schema import Finding, Status
 from locator.settings import Settings
 from locator.web import create_app, kits, languages
 from tests.reports.counties import HOSTILE
-from tests.serving import Server
+from tests.serving import Server, serve
 from tests.web.conftest import Clock
 from tests.web.reading import text_of
 
@@ -721,18 +721,20 @@ def test_the_kit_is_in_the_middle_of_its_map(reading: type_reading, reference: s
 
 
 @pytest.fixture
-def doubtful(server: Server) -> str:
+def doubtful(tmp_path: Path) -> Iterator[str]:
     """The address of a site where a stranger told that a kit was taken."""
     form = b"finding=used"
-    with urllib.request.urlopen(f"{server.address}/kit/NN-0030/tell", form) as told:  # noqa: S310
-        assert told.status == HTTPStatus.OK
-    # the server looks for changes every few seconds
-    for _ in range(50):
-        with urllib.request.urlopen(f"{server.address}/kit/NN-0030") as page:  # noqa: S310
-            if b"state-doubt" in page.read():
-                break
-        time.sleep(0.2)
-    return server.address
+    with serve(tmp_path) as running:
+        address = f"{running.address}/kit/NN-0030"
+        with urllib.request.urlopen(f"{address}/tell", form) as told:  # noqa: S310
+            assert told.status == HTTPStatus.OK
+        # the server looks for changes every few seconds
+        for _ in range(50):
+            with urllib.request.urlopen(address) as page:  # noqa: S310
+                if b"state-doubt" in page.read():
+                    break
+            time.sleep(0.2)
+        yield running.address
 
 
 @pytest.mark.browser

@@ -18,7 +18,7 @@ from pypdf import PdfReader
 
 from locator.web.pages import FOLLOWS, GUIDANCE
 from tests.conftest import ROOT, missing
-from tests.serving import Server
+from tests.serving import Server, serve
 from tests.web.reading import text_of
 
 PAGES = [
@@ -157,6 +157,13 @@ def _post(address: str, **fields: str) -> str:
         assert "Set-Cookie" not in response.headers
         assert response.headers["Cache-Control"] == "no-store"
         return str(response.read().decode())
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A site of these tests' own, which some tell that a kit is gone."""
+    with serve(tmp_path_factory.mktemp("site")) as running:
+        yield running
 
 
 def test_the_privacy_page_is_true_of_places(server: Server) -> None:
