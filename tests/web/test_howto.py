@@ -122,16 +122,3 @@ def test_every_place_to_pack_has_a_tick_and_none_of_the_others(page: Page) -> No
 def test_a_tightened_tourniquet_has_stopped_the_blood(page: Page) -> None:
     drawing = page.get_by_role("img", name="A tourniquet high on the arm")
     assert drawing.locator(".b").count() == 1
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [320, 390])
-def test_no_word_of_the_table_is_cut_apart(page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 844})
-    for thing in ("Tourniquet", "Marker pen"):
-        lines = page.get_by_role("rowheader", name=thing).evaluate(
-            "cell => { const words = document.createRange(); words.selectNodeContents(cell);"
-            " const tops = [...words.getClientRects()].map(line => Math.round(line.top));"
-            " return new Set(tops).size; }"
-        )
-        assert lines == 1
