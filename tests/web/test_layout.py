@@ -55,7 +55,7 @@ def test_the_heading_of_an_answer_lies_below_the_bar(
 ) -> None:
     page = pages[size]
     _ask(page, f"{server.address}/{code}/")
-    page.wait_for_function("window.scrollY > 0")
+    page.wait_for_function("() => window.scrollY > 0")
     bar, title = _edges(page, ".bar"), _edges(page, "#answer-title")
     assert bar[3] <= title[1] < bar[3] + 40
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
