@@ -179,3 +179,15 @@ def test_an_answer_that_is_read_from_right_to_left(
     for (told, left), (next_told, next_left) in itertools.pairwise(groups):
         assert told != next_told or left < next_left, told
     assert page.locator(".where-kit [lang=en]").count() > 0
+
+
+@pytest.mark.parametrize("path", ["/kit/NN-0030", "/kit/NN-0030/tell", "/in/northampton"])
+def test_what_the_registry_says_is_marked_as_english(
+    server: Server, pages: dict[tuple[int, int], Page], path: str
+) -> None:
+    page = pages[_PHONE]
+    page.goto(f"{server.address}/pl{path}")
+    told = " ".join(page.locator("[lang=en]").all_inner_texts())
+    assert "On an outside wall of the theatre" in told
+    page.goto(f"{server.address}/en{path}")
+    assert page.locator("[lang=en]").count() == 0
