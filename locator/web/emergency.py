@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from flask import Blueprint, Response, make_response, render_template, request
 
@@ -103,7 +103,7 @@ def _choosing(people: str, typed: str) -> str:
 def _answered(position: Position, people: str) -> str:
     known = facts()
     answer = nearest(known.snapshot(), position, known.travel, at=now())
-    meant = next((f for f in answer.reachable if f.run and f.walk and not f.doubt), None)
+    meant = _meant(answer)
     verdict = _verdict(answer, people, meant)
     kept = (meant, verdict.kit)
     reachable, far_reachable = _near_and_far(answer.reachable, kept)
@@ -200,9 +200,51 @@ def _verdict(answer: Answer, people: str, meant: Fetch | None) -> _Verdict:
     return _of_kits(answer, meant, ask) or _far()
 
 
+class _Chance(IntEnum):
+    """How surely a kit can be here in time, the surest first."""
+
+    WALKING = 0
+    RUNNING = 1
+    PERHAPS = 2
+    NONE = 3
+
+
+def _chance(fetch: Fetch) -> _Chance:
+    useful_s = facts().settings.useful_fetch_s
+    if fetch.walk is not None and fetch.walk.high_s <= useful_s:
+        return _Chance.WALKING
+    if fetch.run is not None and fetch.run.high_s <= useful_s:
+        return _Chance.RUNNING
+    return _Chance.PERHAPS if _in_reach(fetch) else _Chance.NONE
+
+
+def _meant(answer: Answer) -> Fetch | None:
+    """Choose the kit to speak of: the surest to be here in time, the nearest among equals.
+
+    Nothing is promised of a kit that somebody has just called gone.
+    """
+    return min((f for f in answer.reachable if not f.doubt), key=_chance, default=None)
+
+
+def _promise(chance: _Chance) -> str:
+    minutes = f"{facts().settings.useful_fetch_s / 60:g}"
+    return {
+        _Chance.WALKING: _("A kit could be here within %(minutes)s minutes.", minutes=minutes),
+        _Chance.RUNNING: _(
+            "A kit could be here within %(minutes)s minutes if somebody runs.", minutes=minutes
+        ),
+        _Chance.PERHAPS: _(
+            "A kit may be near, but not surely within %(minutes)s minutes.", minutes=minutes
+        ),
+        _Chance.NONE: "",
+    }[chance]
+
+
 def _of_kits(answer: Answer, meant: Fetch | None, ask: str) -> _Verdict | None:
-    if found := _within(meant, facts().settings.useful_fetch_s):
-        return _Verdict(*found, ask, kit=meant)
+    chance = _Chance.NONE if meant is None else _chance(meant)
+    if promise := _promise(chance):
+        level = "near" if chance is _Chance.WALKING else "run"
+        return _Verdict(level, promise, ask, kit=meant)
     if doubted := next((f for f in answer.reachable if f.doubt and _in_reach(f)), None):
         headline = _("Something may be wrong with the kit nearby.")
         return _Verdict("far", headline, ask, kit=doubted)
@@ -224,27 +266,6 @@ def _far() -> _Verdict:
     number = facts().area.emergency_number
     advice = _("Stay and press. Send somebody only if %(number)s says so.", number=number)
     return _Verdict("far", headline, advice, stay=True)
-
-
-def _within(nearest_open: Fetch | None, useful_s: float) -> tuple[str, str] | None:
-    """Say how surely a kit that is open can be here in time; None if it cannot.
-
-    Nothing is promised of a kit that somebody has just called gone.
-    """
-    minutes = f"{useful_s / 60:g}"
-    if nearest_open is None or nearest_open.walk is None or nearest_open.run is None:
-        return None
-    if nearest_open.walk.high_s <= useful_s:
-        return "near", _("A kit could be here within %(minutes)s minutes.", minutes=minutes)
-    if nearest_open.run.high_s <= useful_s:
-        said = _(
-            "A kit could be here within %(minutes)s minutes if somebody runs.", minutes=minutes
-        )
-        return "run", said
-    if nearest_open.run.low_s <= useful_s:
-        said = _("A kit may be near, but not surely within %(minutes)s minutes.", minutes=minutes)
-        return "run", said
-    return None
 
 
 def _near_and_far(

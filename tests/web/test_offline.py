@@ -36,6 +36,7 @@ from tests.conftest import ROOT, missing
 from tests.web.conftest import Clock
 from tests.web.test_languages import polish  # noqa: F401  # a fixture
 
+USEFUL_S = Settings().useful_fetch_s
 SEARCH = ROOT / "locator" / "web" / "static" / "search.js"
 # what the script is asked, and what it answers, as JSON on the standard streams
 DRIVER = """
@@ -291,6 +292,17 @@ def _groups(answer: Answer) -> list[tuple[Fetch, ...]]:
     return [*groups, answer.unplaced]
 
 
+def _nothing_surer_is_kept_back(answer: Answer, verdict: str) -> None:
+    """Compare a verdict with every open kit that nobody doubts, not only with the nearest."""
+    spans = [(f.walk, f.run) for f in answer.reachable if not f.doubt]
+    if verdict in ("run", "perhaps", "doubted", "closing", "shut", "far"):
+        assert not any(walk and walk.high_s <= USEFUL_S for walk, _ in spans)
+    if verdict in ("perhaps", "doubted", "closing", "shut", "far"):
+        assert not any(run and run.high_s <= USEFUL_S for _, run in spans)
+    if verdict in ("doubted", "closing", "shut", "far"):
+        assert not any(run and run.low_s <= USEFUL_S for _, run in spans)
+
+
 def test_a_device_answers_as_the_server_does(
     busy: Flask, device: Device, many: Snapshot, moving: Clock
 ) -> None:
@@ -311,11 +323,12 @@ def test_a_device_answers_as_the_server_does(
                     _same(one, fetch, age_s)
                     seen |= {one["availability"], one["checked"], str(one["doubt"])}
                     seen |= {name for name in ("runner_in_time", "soon") if one[name]}
-            meant = next((f for f in right.reachable if f.run and not f.doubt), None)
+            meant = emergency._meant(right)
             verdict = emergency._verdict(right, question.people, meant)
             assert SENTENCES[answer["verdict"]] == verdict.headline
             assert (answer["level"], answer["stay"]) == (verdict.level, verdict.stay)
             assert answer["kit"] == (verdict.kit and verdict.kit.kit["reference"])
+            _nothing_surer_is_kept_back(right, answer["verdict"])
             kept = (meant, verdict.kit)
             groups = (right.reachable, right.closing, right.unknown)
             divided = [emergency._near_and_far(group, kept) for group in groups]

@@ -256,17 +256,26 @@ var search = (function () {
     return found;
   }
 
+  // how surely a kit can be here in time, the surest first: 3 is not at all
+  function chance(feed, one) {
+    var useful_s = feed.limits.useful_fetch_s;
+    return one.walk.high_s <= useful_s ? 0 : one.run.high_s <= useful_s ? 1 : one.run.low_s <= useful_s ? 2 : 3;
+  }
+
+  // the surest to be here in time, the nearest among equals;
   // nothing is promised of a kit that somebody has just called gone
-  function meant(found) {
-    return found.reachable.filter(function (one) { return !one.doubt; })[0];
+  function meant(feed, found) {
+    return found.reachable.filter(function (one) { return !one.doubt; }).reduce(function (best, one) {
+      return best && chance(feed, best) <= chance(feed, one) ? best : one;
+    }, null);
   }
 
   /* What the answer means for whoever is beside a casualty: which sentence says so, how it looks,
      whether nobody should be sent, and whether 999 is asked before somebody goes; and which kit it
      is about, if it is about one. */
   function verdict(feed, found, people) {
-    var limits = feed.limits, useful_s = limits.useful_fetch_s, first = meant(found);
-    var inReach = function (one) { return one.run.low_s <= useful_s; };
+    var first = meant(feed, found), sure = first ? chance(feed, first) : 3;
+    var inReach = function (one) { return chance(feed, one) < 3; };
     var said = function (code, level, kit) {
       return {code: code, level: level, kit: kit || null, stay: code === "alone" || code === "far",
         ask: code !== "alone" && code !== "rough" && code !== "far"};
@@ -275,10 +284,10 @@ var search = (function () {
     if (!IN_SERVICE.some(function (group) { return found[group].some(inReach); })) {
       return said("far", "far");
     }
-    if (found.position.precision_m > limits.standard_m) { return said("rough", "far"); }
-    if (first && first.walk.high_s <= useful_s) { return said("near", "near", first); }
-    if (first && first.run.high_s <= useful_s) { return said("run", "run", first); }
-    if (first && inReach(first)) { return said("perhaps", "run", first); }
+    if (found.position.precision_m > feed.limits.standard_m) { return said("rough", "far"); }
+    if (sure === 0) { return said("near", "near", first); }
+    if (sure === 1) { return said("run", "run", first); }
+    if (sure === 2) { return said("perhaps", "run", first); }
     var doubted = found.reachable.filter(function (one) { return one.doubt && inReach(one); })[0];
     if (doubted) { return said("doubted", "far", doubted); }
     var closing = found.closing.filter(inReach)[0];
@@ -288,7 +297,7 @@ var search = (function () {
 
   /* Divide kits into the few worth reading now, those that are meant among them, and the rest. */
   function worth(feed, found, told) {
-    var parts = {farther: []}, kept = [meant(found), told.kit];
+    var parts = {farther: []}, kept = [meant(feed, found), told.kit];
     IN_SERVICE.forEach(function (group) {
       parts[group] = found[group].filter(function (one) {
         return one.run.low_s <= feed.limits.farthest_run_s;
