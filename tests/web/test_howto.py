@@ -122,3 +122,25 @@ def test_every_place_to_pack_has_a_tick_and_none_of_the_others(page: Page) -> No
 def test_a_tightened_tourniquet_has_stopped_the_blood(page: Page) -> None:
     drawing = page.get_by_role("img", name="A tourniquet high on the arm")
     assert drawing.locator(".b").count() == 1
+
+
+@pytest.mark.browser
+def test_drawings_are_the_same_at_night(page: Page) -> None:
+    colours = "[...document.querySelectorAll('.drawing, .drawing *')].map(shape => {"
+    colours += " const style = getComputedStyle(shape);"
+    colours += " return [style.fill, style.stroke, style.backgroundColor].join(); })"
+    by_day = page.evaluate(colours)
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(colours) == by_day
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [320, 390])
+def test_a_long_word_of_the_table_is_not_cut_apart(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    lines = page.get_by_role("rowheader", name="Tourniquet").evaluate(
+        "cell => { const words = document.createRange(); words.selectNodeContents(cell);"
+        " const tops = [...words.getClientRects()].map(line => Math.round(line.top));"
+        " return new Set(tops).size; }"
+    )
+    assert lines == 1
