@@ -4,7 +4,6 @@
   var each = function (selector, act) { Array.prototype.forEach.call(document.querySelectorAll(selector), act); };
   var canShare = navigator.share || (navigator.clipboard && navigator.clipboard.writeText);
   var works = {"": true, share: canShare, locate: navigator.geolocation};
-  each("[data-share][hidden]", function (button) { button.hidden = !canShare; });
   each("[data-html]", function (mark) { if (works[mark.dataset.script]) { mark.outerHTML = mark.dataset.html; } });
   var focus = document.querySelector("[data-focus], #place-error");
   if (focus) { focus.focus({preventScroll: true}); focus.scrollIntoView({block: "start"}); }
