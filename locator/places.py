@@ -10,7 +10,7 @@ import functools
 import itertools
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -249,6 +249,8 @@ class Gazetteer:
                 self._labels[known.position.label.casefold()] = known
                 self._names[known.name].append(known)
         self._town_centres = {e.name: e.position for e in entries if e.position.kind == "town"}
+        streets = [e for e in entries if e.position.kind == "street"]
+        self._streets_in = Counter(e.town or e.locality for e in streets)
         self._all_hints = sorted(set().union(*(e.hints for e in entries)))
 
     @staticmethod
@@ -474,8 +476,14 @@ class Gazetteer:
         if not any(position.sure for _, position in found.values()):
             for cost, position in list(self._near_misses(readings, found=bool(found))):
                 _keep_cheaper(found, cost, position)
-        ranked = sorted(found.values(), key=lambda item: (item[0], *_rank(item[1])))
+        ranked = sorted(found.values(), key=lambda item: (item[0], *self._rank(item[1])))
         yield from (position for _, position in ranked)
+
+    def _rank(self, position: Position) -> tuple[int, int, str]:
+        """Put streets of large towns first: more people stand in them."""
+        entry = self._labels.get(position.label.casefold())
+        streets = self._streets_in[entry.town or entry.locality] if entry else 0
+        return _KIND_ORDER.index(position.kind), -streets, position.label
 
     def _readings(self, text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Split a text into a name and the towns that should hold it, in every likely way."""
@@ -590,10 +598,6 @@ def _unsure(entry: _Entry, note: str) -> Position:
 def _keep_cheaper(found: dict[str, tuple[int, Position]], cost: int, position: Position) -> None:
     if position.label not in found or cost < found[position.label][0]:
         found[position.label] = (cost, position)
-
-
-def _rank(position: Position) -> tuple[int, str]:
-    return _KIND_ORDER.index(position.kind), position.label
 
 
 def _hint_cost(

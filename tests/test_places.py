@@ -236,3 +236,10 @@ def test_nothing_is_near_the_sea_or_the_moon(gazetteer: Gazetteer) -> None:
         assert gazetteer.nearest_street(lon, lat) is None
     assert gazetteer.nearest_settlement(1.9, 52.6) is None
     assert gazetteer.nearest_settlement(2.35, 48.85) is None
+
+
+def test_streets_of_large_towns_are_offered_first(gazetteer: Gazetteer) -> None:
+    offered = _labels(gazetteer, "High Street")
+    towns = [label.rpartition(", ")[2] for label in offered]
+    assert list(dict.fromkeys(towns))[:3] == ["Northampton", "Corby", "Kettering"]
+    assert "High Street, Astcote" in offered
