@@ -242,4 +242,4 @@ def test_streets_of_large_towns_are_offered_first(gazetteer: Gazetteer) -> None:
     offered = _labels(gazetteer, "High Street")
     towns = [label.rpartition(", ")[2] for label in offered]
     assert list(dict.fromkeys(towns))[:3] == ["Northampton", "Corby", "Kettering"]
-    assert "High Street, Astcote" in offered
+    assert offered.index("High Street, Rushden") < offered.index("High Street, Brackley") < 60
