@@ -494,6 +494,31 @@ def test_without_javascript(visit: Callable[..., Visit]) -> None:
     assert v.page.locator(".kit-item").count() == 49
 
 
+def test_a_map_is_fetched_when_it_is_about_to_be_seen(visit: Callable[..., Visit]) -> None:
+    v = visit()
+    fetched: list[str] = []
+    v.page.on("request", lambda request: fetched.append(request.url))
+    v.ask("NN1 1DE")
+    v.page.wait_for_load_state("networkidle")
+    assert not [url for url in fetched if "leaflet" in url or "/maps/" in url]
+    v.see_map()
+    assert [url for url in fetched if "leaflet" in url]
+    expect(v.page.locator(".map .here")).to_be_visible()
+
+
+def test_an_answer_that_stays_open_says_that_it_is_old(visit: Callable[..., Visit]) -> None:
+    v = visit()
+    v.page.clock.install()
+    v.ask("NN1 1DE")
+    line = v.page.locator(".as-of")
+    v.page.clock.run_for(4 * 60_000)
+    expect(line).to_have_class("small as-of")
+    ink = line.evaluate("line => getComputedStyle(line).fontWeight")
+    v.page.clock.run_for(90_000)
+    expect(line).to_have_class("as-of old")
+    assert line.evaluate("line => getComputedStyle(line).fontWeight") > ink
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_the_maps(visit: Callable[..., Visit], size: str) -> None:
     v = visit(size)
