@@ -31,7 +31,8 @@ def site(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Itera
 def kit(site: FlaskClient, reference: str) -> str:
     """The text of a kit on the answer for the town's centre."""
     page = site.post("/", data={"place": "NN1 1DE"}).text
-    found = re.search(rf'<li class="kit-item" id="kit-{reference}".*?</li>', page, re.DOTALL)
+    item = rf'<li class="kit-item" id="kit-{reference}".*?(?=<li class="kit-item"|</ol>)'
+    found = re.search(item, page, re.DOTALL)
     assert found is not None
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", found[0])).split())
 

@@ -67,7 +67,7 @@ def test_maps_show_from_where_a_kit_is_fetched_in_time(
     )
     text = text_of(walking.get(page).text)
     assert "there and back in 3 (darker) or 5 minutes, running along streets" in text
-    assert re.search(r"\d+ kits left out, placed too roughly", text)
+    assert re.search(r"kits left out, placed too roughly: \d+", text)
     assert "400 m around a kit" not in text
 
 
