@@ -1,7 +1,6 @@
 """Play the pages in a real browser against a real server."""
 
 import csv
-import datetime as dt
 import io
 import re
 import shutil
@@ -9,19 +8,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from click.testing import CliRunner
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from locator import geodesy
 from locator.analysis.reach import reach
-from locator.cli import main
 from locator.settings import Settings
 from locator.travel.journey import Travel
 from locator.travel.network import Detour
@@ -924,32 +920,3 @@ def test_a_way_is_written_nowhere(visit: Callable[..., Visit], walking: Server) 
     log = (walking.folder / "log.txt").read_bytes()
     for secret in (b"52.669", b"-0.724", b"86379", b"Stamford"):
         assert secret not in log
-
-
-def test_a_shop_that_shuts_in_minutes(
-    visit: Callable[..., Visit], walking: Server, tmp_path: Path
-) -> None:
-    now = dt.datetime.now(ZoneInfo("Europe/London"))
-    hours = f"Mo-Su {now - dt.timedelta(hours=2):%H:%M}-{now + dt.timedelta(minutes=4):%H:%M}"
-    file = tmp_path / "shop.csv"
-    file.write_text(
-        "name,kind,address,longitude,latitude,precision_m,opening_hours,access,status\n"
-        f"Test kit in a shop,bag,Oakham,-0.7195,52.6690,5,{hours},ask staff,installed\n"
-    )
-    environment = {
-        "LOCATOR_DATABASE_URL": f"sqlite:///{walking.folder}/registry.sqlite",
-        "LOCATOR_BY": "a test",
-    }
-    done = CliRunner(env=environment).invoke(main, ["import", str(file), "--write"])
-    assert done.exit_code == 0, done.output
-    v = visit(address=walking.address)
-    v.page.wait_for_timeout(1500)
-    v.ask(OAKHAM)
-    item = v.page.locator(".kit-item:has-text('Test kit in a shop')")
-    assert "you may not get there in time" in item.inner_text()
-    assert item.locator(".state-closing .sign").inner_text() == "!"
-    # the map tells the same by the same shape
-    v.see_map()
-    sign = v.page.locator(".map .kit-closing")
-    assert sign.inner_text() == "!"
-    assert "you may not get there in time" in (sign.get_attribute("title") or "")
